@@ -1,0 +1,370 @@
+// The bridge to Boost.Asio. Including it teaches `co_await` in a task Asio's operations and coroutines, and lets Asio code
+// start tasks.
+//
+//     std::size_t n = co_await socket.async_read_some(buffer, asio::deferred);      // throws system_error on failure
+//     co_await asio_coroutine();                                                    // an asio::awaitable<T>
+//     asio::ip::tcp::socket socket(co_await this_executor());                       // I/O objects on the task's own loop
+//
+//     auto n = co_await tandem::spawn(executor, count(lines), asio::use_awaitable);  // from Asio: any completion token
+//
+// Errors: a first error_code is thrown as system_error, a first exception_ptr is rethrown; what remains is the result (a
+// tuple when there are several values). `asio::as_tuple` gives the values instead. When the error is operation_aborted
+// and the task was cancelled, operation_cancelled is thrown.
+// Cancellation: sent to the operation (all kinds that Asio knows); one that completes nevertheless hands its result over.
+// Cost: the operation's state lives in the awaiting frame: no allocation (but for composed operations' own).
+#pragma once
+
+#include <tandem/core/error.hpp>
+#include <tandem/core/task.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+
+#include <cerrno>
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace tandem {
+
+namespace detail {
+
+// Memory for one operation at a time inside the awaiting frame; what does not fit goes to the heap.
+class operation_memory {
+public:
+    void* allocate(std::size_t size) {
+        if (!used_ && size <= sizeof(storage_)) {
+            used_ = true;
+            return storage_;
+        }
+        return ::operator new(size);
+    }
+    void deallocate(void* memory) noexcept {
+        if (memory == storage_)
+            used_ = false;
+        else
+            ::operator delete(memory);
+    }
+
+private:
+    alignas(std::max_align_t) unsigned char storage_[320];
+    bool used_ = false;
+};
+
+template <class T>
+class operation_allocator {
+public:
+    using value_type = T;
+    explicit operation_allocator(operation_memory& memory) noexcept : memory_(&memory) {}
+    template <class U>
+    operation_allocator(const operation_allocator<U>& other) noexcept : memory_(other.memory_) {}
+    T* allocate(std::size_t n) { return static_cast<T*>(memory_->allocate(n * sizeof(T))); }
+    void deallocate(T* p, std::size_t) noexcept { memory_->deallocate(p); }
+    friend bool operator==(const operation_allocator& a, const operation_allocator& b) noexcept {
+        return a.memory_ == b.memory_;
+    }
+
+    operation_memory* memory_;
+};
+
+// What an operation with the completion signature void(Args...) yields, and how a failure is taken from it.
+template <class... Args>
+class completion {
+public:
+    using values = std::tuple<std::decay_t<Args>...>;
+    static std::exception_ptr failure(const values&) noexcept { return nullptr; }
+    static error_code code(const values&) noexcept { return error_code(); }
+    static constexpr std::size_t first_value = 0;
+};
+template <class... Args>
+class completion<error_code, Args...> {
+public:
+    using values = std::tuple<error_code, std::decay_t<Args>...>;
+    static std::exception_ptr failure(const values&) noexcept { return nullptr; }
+    static error_code code(const values& v) noexcept { return std::get<0>(v); }
+    static constexpr std::size_t first_value = 1;
+};
+template <class... Args>
+class completion<std::exception_ptr, Args...> {
+public:
+    using values = std::tuple<std::exception_ptr, std::decay_t<Args>...>;
+    static std::exception_ptr failure(const values& v) noexcept { return std::get<0>(v); }
+    static error_code code(const values&) noexcept { return error_code(); }
+    static constexpr std::size_t first_value = 1;
+};
+
+template <class Signature>
+struct completion_of;
+template <class R, class... Args>
+struct completion_of<R(Args...)> {
+    using type = completion<std::decay_t<Args>...>;
+};
+
+// Throws operation_cancelled for an aborted operation of a cancelled task, system_error otherwise.
+[[noreturn]] void throw_operation_error(const error_code& ec, bool task_cancelled);
+
+// The part of an awaited Asio operation that does not depend on its type.
+class asio_awaiter_base : protected cancel_hook {
+public:
+    explicit asio_awaiter_base(task_context& context) noexcept
+        : cancel_hook(&asio_awaiter_base::on_cancel), context_(context) {}
+
+    bool await_ready() const noexcept { return context_.cancelled(); }
+
+protected:
+    template <class Awaiter>
+    friend class asio_handler;
+
+    static void on_cancel(cancel_hook& hook) noexcept {
+        static_cast<asio_awaiter_base&>(hook).signal_.emit(boost::asio::cancellation_type::all);
+    }
+    void completed() noexcept {
+        context_.home().operation_finished();
+        done_ = true;
+        if (initiating_) // some operations complete inside their initiation; the coroutine must have suspended first
+            context_.wake();
+        else
+            context_.resume_now();
+    }
+
+    task_context& context_;
+    boost::asio::cancellation_signal signal_;
+    operation_memory memory_;
+    bool initiating_ = false;
+    bool done_ = false;
+};
+
+// The completion handler. Destroyed without being called only when its execution context is destroyed.
+template <class Awaiter>
+class asio_handler {
+public:
+    using executor_type = boost::asio::any_io_executor;
+    using allocator_type = operation_allocator<void>;
+    using cancellation_slot_type = boost::asio::cancellation_slot;
+
+    asio_handler(Awaiter& awaiter, executor_type executor) noexcept
+        : awaiter_(&awaiter), executor_(std::move(executor)) {}
+    asio_handler(asio_handler&& other) noexcept
+        : awaiter_(std::exchange(other.awaiter_, nullptr)), executor_(std::move(other.executor_)) {}
+    asio_handler& operator=(asio_handler&&) = delete;
+    ~asio_handler() {
+        if (awaiter_) awaiter_->context_.home().operation_dropped();
+    }
+
+    executor_type get_executor() const noexcept { return executor_; }
+    allocator_type get_allocator() const noexcept { return allocator_type(awaiter_->memory_); }
+    cancellation_slot_type get_cancellation_slot() const noexcept { return awaiter_->signal_.slot(); }
+
+    template <class... Args>
+    void operator()(Args&&... args) {
+        Awaiter& awaiter = *std::exchange(awaiter_, nullptr);
+        awaiter.values_.emplace(std::forward<Args>(args)...);
+        awaiter.completed();
+    }
+
+private:
+    Awaiter* awaiter_;
+    executor_type executor_;
+};
+
+template <>
+class operation_allocator<void> {
+public:
+    using value_type = void;
+    explicit operation_allocator(operation_memory& memory) noexcept : memory_(&memory) {}
+    template <class U>
+    operation_allocator(const operation_allocator<U>& other) noexcept : memory_(other.memory_) {}
+    friend bool operator==(const operation_allocator& a, const operation_allocator& b) noexcept {
+        return a.memory_ == b.memory_;
+    }
+
+    operation_memory* memory_;
+};
+
+template <class Operation, class Signature>
+class asio_awaiter : public asio_awaiter_base {
+    using shape = typename completion_of<Signature>::type;
+    using values = typename shape::values;
+
+public:
+    asio_awaiter(Operation&& operation, task_context& context)
+        : asio_awaiter_base(context), operation_(std::move(operation)) {}
+
+    void await_suspend(std::coroutine_handle<> at) {
+        context_.suspend(at, this);
+        context_.home().operation_started();
+        initiating_ = true;
+        std::move(operation_)(asio_handler<asio_awaiter>(*this, context_.home().executor()));
+        initiating_ = false;
+    }
+
+    auto await_resume() {
+        if (!values_) throw operation_cancelled();
+        if (const std::exception_ptr failure = shape::failure(*values_)) std::rethrow_exception(failure);
+        if (const error_code ec = shape::code(*values_)) throw_operation_error(ec, context_.cancelled());
+        return result(std::make_index_sequence<std::tuple_size_v<values> - shape::first_value>());
+    }
+
+private:
+    template <class Awaiter>
+    friend class asio_handler;
+
+    template <std::size_t... I>
+    auto result(std::index_sequence<I...>) {
+        if constexpr (sizeof...(I) == 1)
+            return std::get<shape::first_value>(std::move(*values_));
+        else if constexpr (sizeof...(I) > 1)
+            return std::make_tuple(std::get<shape::first_value + I>(std::move(*values_))...);
+    }
+
+    Operation operation_;
+    std::optional<values> values_;
+};
+
+template <class T>
+concept asio_operation = requires { typename boost::asio::completion_signature_of<T>::type; } &&
+                         boost::asio::is_async_operation<T>::value;
+
+template <asio_operation Operation>
+struct await_bridge<Operation> {
+    static constexpr bool available = true;
+    template <class O>
+    static auto await(O&& operation, task_context& context) {
+        using signature = typename boost::asio::completion_signature_of<Operation>::type;
+        return asio_awaiter<Operation, signature>(std::forward<O>(operation), context);
+    }
+};
+
+// An asio::awaitable, started on the task's own executor.
+template <class T, class Executor>
+class awaitable_operation {
+public:
+    awaitable_operation(boost::asio::awaitable<T, Executor>&& coroutine, boost::asio::any_io_executor executor)
+        : coroutine_(std::move(coroutine)), executor_(std::move(executor)) {}
+
+    template <class Handler>
+    void operator()(Handler&& handler) && {
+        boost::asio::co_spawn(executor_, std::move(coroutine_), std::forward<Handler>(handler));
+    }
+
+private:
+    boost::asio::awaitable<T, Executor> coroutine_;
+    boost::asio::any_io_executor executor_;
+};
+
+template <class T>
+struct awaitable_signature {
+    using type = void(std::exception_ptr, T);
+};
+template <>
+struct awaitable_signature<void> {
+    using type = void(std::exception_ptr);
+};
+
+template <class T, class Executor>
+struct await_bridge<boost::asio::awaitable<T, Executor>> {
+    static constexpr bool available = true;
+    static auto await(boost::asio::awaitable<T, Executor>&& coroutine, task_context& context) {
+        using operation = awaitable_operation<T, Executor>;
+        return asio_awaiter<operation, typename awaitable_signature<T>::type>(
+            operation(std::move(coroutine), context.home().executor()), context);
+    }
+};
+
+class this_executor_operation {
+public:
+    class awaiter {
+    public:
+        explicit awaiter(task_context& context) noexcept : context_(context) {}
+        bool await_ready() const noexcept { return true; }
+        void await_suspend(std::coroutine_handle<>) const noexcept {}
+        boost::asio::any_io_executor await_resume() const { return context_.home().executor(); }
+
+    private:
+        task_context& context_;
+    };
+    this_executor_operation() noexcept {}
+    awaiter await_in(task_context& context) const noexcept { return awaiter(context); }
+};
+
+// A task on a foreign executor: its scheduler, and what is to be told when it has completed.
+class foreign_root;
+class foreign_spawn {
+public:
+    explicit foreign_spawn(const boost::asio::any_io_executor& executor);
+    // Runs `entry`; calls `on_done` on the strand when its context has finished. `owner` keeps the coroutine.
+    void start(task<> work);
+    boost::asio::any_io_executor strand() const;
+    boost::asio::cancellation_slot slot;
+
+private:
+    std::shared_ptr<foreign_root> root_;
+};
+
+template <class T, class Handler>
+task<> run_and_complete(task<T> work, Handler handler) {
+    std::exception_ptr failure;
+    using value = std::conditional_t<std::is_void_v<T>, bool, T>;
+    std::optional<value> result;
+    try {
+        if constexpr (std::is_void_v<T>) {
+            co_await std::move(work);
+            result.emplace(true);
+        } else {
+            result.emplace(co_await std::move(work));
+        }
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    work = task<T>(); // its frame goes before the handler is told
+    if constexpr (std::is_void_v<T>)
+        handler(failure);
+    else
+        handler(failure, result ? std::move(*result) : T());
+}
+
+} // namespace detail
+
+// `co_await this_executor()`: the Asio executor of the running task's scheduler, for I/O objects and timers.
+[[nodiscard]] inline detail::this_executor_operation this_executor() noexcept { return detail::this_executor_operation(); }
+
+// Starts `work` from Asio code, on a strand over `executor`. The token's signature is void(std::exception_ptr, T), or
+// void(std::exception_ptr) for task<>. Emitting the token's cancellation signal cancels the task. The execution context
+// counts the task as work; destroying the context destroys the task.
+// T must be default-constructible (a value to pass along with an exception).
+template <class T, class CompletionToken>
+auto spawn(const boost::asio::any_io_executor& executor, task<T> work, CompletionToken&& token) {
+    using signature = typename detail::awaitable_signature<T>::type;
+    return boost::asio::async_initiate<CompletionToken, signature>(
+        [executor](auto handler, task<T> t) {
+            using handler_type = decltype(handler);
+            detail::foreign_spawn spawned(executor);
+            spawned.slot = boost::asio::get_associated_cancellation_slot(handler);
+            // The handler runs where it wants to run; until then its executor is kept busy.
+            auto completion_executor = boost::asio::prefer(boost::asio::get_associated_executor(handler, executor),
+                                                           boost::asio::execution::outstanding_work.tracked);
+            auto complete = [completion_executor, h = std::make_shared<handler_type>(std::move(handler))](auto... args) {
+                boost::asio::post(completion_executor, [h, ... a = std::move(args)]() mutable {
+                    handler_type called = std::move(*h);
+                    std::move(called)(std::move(a)...);
+                });
+            };
+            spawned.start(detail::run_and_complete(std::move(t), std::move(complete)));
+        },
+        token, std::move(work));
+}
+
+} // namespace tandem

@@ -1,0 +1,121 @@
+// concurrent_map and concurrent_for_each: one coroutine per element, at most `limit` at a time.
+//
+//     auto pages = co_await concurrent_map(urls, 64, fetch);      // a vector of results, in the order of `urls`
+//     co_await concurrent_for_each(std::move(files), 8, upload);
+//
+// `f(element)` returns a task (or any awaitable). Elements are taken in order. An lvalue range is referred to and must
+// outlive the call, an rvalue range is moved into it; elements are passed as lvalues of the range, and moved when
+// the range is an rvalue. `f` is moved in.
+// Failure: the first exception cancels the other calls, no further element is begun, and it is rethrown once all have ended.
+// Cancellation: the same, with operation_cancelled. An empty range gives an empty result at once. `limit` 0 counts as 1.
+// Cost: `min(limit, elements)` coroutines that each take one element after the other; memory does not grow with the range.
+#pragma once
+
+#include <tandem/concurrency/when_all.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tandem {
+
+namespace detail {
+
+// A range held by value (rvalue) or by reference (lvalue).
+template <class Range>
+class held_range {
+public:
+    explicit held_range(Range&& range) : range_(std::forward<Range>(range)) {}
+    auto begin() { return std::begin(range_); }
+    auto end() { return std::end(range_); }
+
+    // An element as `f` gets it.
+    template <class Iterator>
+    static decltype(auto) element(Iterator& it) {
+        if constexpr (std::is_lvalue_reference_v<Range> || !std::is_lvalue_reference_v<decltype(*it)>)
+            return *it;
+        else
+            return std::move(*it);
+    }
+
+private:
+    Range range_;
+};
+
+template <class Range>
+using element_t = decltype(held_range<Range>::element(
+    std::declval<decltype(std::begin(std::declval<std::remove_reference_t<Range>&>()))&>()));
+
+template <class F, class Range>
+using mapped_t = await_result_t<std::invoke_result_t<F&, element_t<Range>>>;
+
+template <class Range, class F, class Take>
+task<> map_worker(held_range<Range>& range, decltype(range.begin())& next, std::size_t& index, F& f, Take& take) {
+    // Plain shared variables: all workers run on one scheduler.
+    while (next != range.end()) {
+        const std::size_t i = index++;
+        auto call = as_task(std::invoke(f, held_range<Range>::element(next)));
+        ++next;
+        if constexpr (std::is_void_v<mapped_t<F, Range>>)
+            co_await std::move(call);
+        else
+            take(i, co_await std::move(call));
+    }
+}
+
+template <class Range, class F, class Take>
+task<> run_workers(held_range<Range>& range, std::size_t limit, F& f, Take& take) {
+    auto next = range.begin();
+    std::size_t index = 0;
+    if constexpr (std::forward_iterator<decltype(next)>)
+        limit = std::min(limit, static_cast<std::size_t>(std::distance(range.begin(), range.end())));
+    if (limit == 0 && next != range.end()) limit = 1;
+    child_array<void> workers(limit);
+    join all(join_policy::cancel_on_failure);
+    for (std::size_t i = 0; i < limit; ++i) all.add(workers.emplace(map_worker<Range>(range, next, index, f, take)));
+    co_await all;
+    if (all.first_failure()) std::rethrow_exception(all.first_failure());
+}
+
+template <class Range, class F>
+task<std::vector<mapped_t<F, Range>>> map_range(held_range<Range> range, std::size_t limit, F f) {
+    using result = mapped_t<F, Range>;
+    std::vector<std::optional<result>> found;
+    auto take = [&found](std::size_t i, result&& value) {
+        if (found.size() <= i) found.resize(i + 1);
+        found[i].emplace(std::move(value));
+    };
+    co_await run_workers(range, limit, f, take);
+    std::vector<result> results;
+    results.reserve(found.size());
+    for (std::optional<result>& r : found) results.push_back(std::move(*r));
+    co_return results;
+}
+
+template <class Range, class F>
+task<> visit_range(held_range<Range> range, std::size_t limit, F f) {
+    auto take = [](std::size_t, auto&&) {};
+    co_await run_workers(range, limit, f, take);
+}
+
+} // namespace detail
+
+template <class Range, class F>
+    requires(!std::is_void_v<detail::mapped_t<F, Range>>)
+task<std::vector<detail::mapped_t<F, Range>>> concurrent_map(Range&& range, std::size_t limit, F f) {
+    return detail::map_range(detail::held_range<Range>(std::forward<Range>(range)), limit, std::move(f));
+}
+
+// Results of `f`, if any, are dropped.
+template <class Range, class F>
+task<> concurrent_for_each(Range&& range, std::size_t limit, F f) {
+    return detail::visit_range(detail::held_range<Range>(std::forward<Range>(range)), limit, std::move(f));
+}
+
+} // namespace tandem

@@ -1,0 +1,134 @@
+// Children that a combinator runs side by side on its own scheduler, and the wait for all of them.
+//
+// The combinator is a coroutine; its children, with a context each, live in its frame (`child<T>`), so that running
+// them allocates nothing. `co_await join` starts them all and goes on when the last has finished. Cancelling the
+// combinator cancels the children; it still waits for them.
+#pragma once
+
+#include <tandem/core/task.hpp>
+
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <utility>
+
+namespace tandem::detail {
+
+class join;
+
+class child_base : public task_context {
+public:
+    child_base() noexcept : task_context(current()->home(), current(), &child_base::done, false) {}
+
+    child_base* next_sibling = nullptr; // the fields are the join's
+    join* owner = nullptr;
+    std::size_t index = 0;
+    std::coroutine_handle<> entry;
+    promise_base* promise = nullptr;
+    bool ended = false;
+
+private:
+    static void done(task_context& context) noexcept;
+};
+
+// One child. Made inside a running task.
+template <class T>
+class child : public child_base {
+public:
+    explicit child(task<T>&& work) noexcept : work_(std::move(work)) {
+        entry = work_.bind(*this);
+        promise = &std::coroutine_handle<task_promise<T>>::from_address(entry.address()).promise();
+    }
+    T result() { return work_.take_result(); }
+    std::exception_ptr failure() const noexcept { return work_.failure(); }
+
+private:
+    task<T> work_;
+};
+
+// When the others are cancelled.
+enum class join_policy {
+    cancel_on_failure, // as soon as one fails
+    cancel_on_first,   // as soon as one ends, whichever way
+    wait,              // never
+};
+
+class join : private cancel_hook {
+public:
+    static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+    explicit join(join_policy policy) noexcept
+        : cancel_hook(&join::on_cancel), waiter_(*task_context::current()), policy_(policy) {}
+
+    void add(child_base& c) noexcept {
+        c.owner = this;
+        c.index = pending_++;
+        (last_ ? last_->next_sibling : first_) = &c;
+        last_ = &c;
+    }
+
+    void cancel_children() noexcept {
+        for (child_base* c = first_; c; c = c->next_sibling)
+            if (!c->ended) c->request_cancel();
+    }
+
+    // The child that ended first; the one that failed first (cancellation not counted while cancelling).
+    std::size_t first_ended() const noexcept { return first_ended_; }
+    std::exception_ptr first_failure() const noexcept { return first_failure_; }
+    task_context& waiter() const noexcept { return waiter_; }
+
+    class awaiter {
+    public:
+        explicit awaiter(join& j) noexcept : join_(j) {}
+        bool await_ready() const noexcept { return join_.pending_ == 0; }
+        void await_suspend(std::coroutine_handle<> at) noexcept {
+            join_.waiter_.suspend(at, &join_);
+            for (child_base* c = join_.first_; c; c = c->next_sibling) c->start(c->entry);
+        }
+        void await_resume() const noexcept {}
+
+    private:
+        join& join_;
+    };
+    awaiter await_in(task_context&) noexcept { return awaiter(*this); }
+
+private:
+    friend class child_base;
+
+    void ended(child_base& c) noexcept {
+        c.ended = true;
+        if (first_ended_ == none) first_ended_ = c.index;
+        const std::exception_ptr failure = c.promise->failure();
+        // What fails after the others were cancelled is most likely the cancellation itself.
+        if (failure && !first_failure_) first_failure_ = failure;
+        if (--pending_ == 0)
+            waiter_.wake();
+        else if (!cancelling_ && (policy_ == join_policy::cancel_on_first ||
+                                  (failure && policy_ == join_policy::cancel_on_failure))) {
+            cancelling_ = true;
+            cancel_children();
+        }
+    }
+
+    static void on_cancel(cancel_hook& hook) noexcept {
+        auto& self = static_cast<join&>(hook);
+        self.cancelling_ = true;
+        self.cancel_children();
+    }
+
+    task_context& waiter_;
+    child_base* first_ = nullptr;
+    child_base* last_ = nullptr;
+    std::size_t pending_ = 0;
+    std::size_t first_ended_ = none;
+    std::exception_ptr first_failure_;
+    join_policy policy_;
+    bool cancelling_ = false;
+};
+
+inline void child_base::done(task_context& context) noexcept {
+    auto& self = static_cast<child_base&>(context);
+    self.owner->ended(self);
+}
+
+} // namespace tandem::detail

@@ -1,0 +1,147 @@
+// The context of a task: what a chain of coroutines that await each other has in common.
+//
+// A chain (a spawned task and every task that it awaits, one at a time) shares one `task_context`. It knows the home
+// scheduler, where to go on, whether the chain was cancelled, the deadline and the parent. Combinators such as
+// `when_all` give each child a context of its own, linked to its parent's.
+//
+//     task_context A  (main)                 home: loop 0
+//       fetch_all -> when_all                A waits in the join ...
+//         task_context B  (fetch 1)          ... of B and C, whose parent is A
+//         task_context C  (fetch 2)
+//
+// Resumption goes through a pump loop instead of symmetric transfer: `co_await child` stores the child's handle and
+// returns to the pump, which resumes it. So the stack stays flat whatever the compiler does (gcc 12 does not turn
+// symmetric transfer into tail calls at -O0 or under sanitizers).
+//
+// Thread safety: everything but `request_cancel` and `wake` belongs to the home scheduler.
+#pragma once
+
+#include <tandem/core/scheduler.hpp>
+
+#include <atomic>
+#include <coroutine>
+#include <memory>
+#include <stop_token>
+#include <string_view>
+
+namespace tandem {
+
+// What is told when a context is cancelled: a suspended operation, or a scope of children. It is told on the home
+// scheduler, at most once, and must not resume anything inline: it schedules.
+class cancel_hook {
+public:
+    using action = void (*)(cancel_hook&) noexcept;
+    explicit cancel_hook(action what) noexcept : cancel_(what) {}
+    cancel_hook(const cancel_hook&) = delete;
+    cancel_hook& operator=(const cancel_hook&) = delete;
+    void cancel() noexcept { cancel_(*this); }
+
+private:
+    friend class task_context;
+    action cancel_;
+    cancel_hook* next_ = nullptr; // links of scopes
+    cancel_hook* prev_ = nullptr;
+};
+
+class task_context : private ready_node {
+public:
+    using completion = void (*)(task_context&) noexcept;
+    using clock = scheduler::clock;
+
+    // `on_done` is called once on the home scheduler when the chain has completed; it may destroy the context.
+    // `shared`: whether `request_cancel` may be called from outside the home scheduler.
+    task_context(scheduler& home, task_context* parent, completion on_done, bool shared) noexcept;
+    ~task_context();
+
+    scheduler& home() const noexcept { return *home_; }
+    task_context* parent() const noexcept { return parent_; }
+
+    // The context of the task that runs on this thread, or nullptr outside of any.
+    static task_context* current() noexcept;
+
+    // The point in time after which this chain is cancelled by an enclosing `with_timeout`; `max()` when none.
+    clock::time_point deadline() const noexcept { return deadline_; }
+    void set_deadline(clock::time_point deadline) noexcept { deadline_ = deadline; }
+
+    std::string_view name() const noexcept { return name_; }
+    void set_name(std::string_view static_name) noexcept { name_ = static_name; }
+
+    // ---- running ----
+
+    // Starts a chain at `entry`: queued on the home scheduler, never inline. Thread-safe.
+    void start(std::coroutine_handle<> entry) noexcept {
+        resume_ = entry;
+        home_->schedule(*this);
+    }
+
+    // For awaiters: this chain waits at `at`. `hook` is told of a cancellation until `wake` has taken effect.
+    void suspend(std::coroutine_handle<> at, cancel_hook* hook) noexcept {
+        resume_ = at;
+        leaf_ = hook;
+    }
+
+    // Schedules a suspended chain to go on. Thread-safe, exactly once for each suspension.
+    void wake() noexcept { home_->schedule(*this); }
+
+    // Goes on at once, inside the caller. Only from the home scheduler's own dispatch (an Asio handler).
+    void resume_now() noexcept;
+
+    // For `co_await child`: the pump resumes `to` as soon as the current coroutine has returned to it.
+    void transfer(std::coroutine_handle<> to) noexcept { *pump_ = to; }
+
+    // Called when the outermost coroutine of the chain has reached its end.
+    void finish() noexcept;
+
+    // Counts one operation that completed without waiting. False when the budget is spent: the awaiter then suspends
+    // once, so that a task whose operations never block cannot starve its loop.
+    bool spend() noexcept { return budget_-- > 0; }
+
+    // ---- cancellation ----
+
+    // Cancels the chain: its current operation and every scope of children in it are told; every later operation
+    // fails at once. Thread-safe when `shared`; idempotent. The context must be alive during the call.
+    void request_cancel() noexcept;
+
+    bool cancelled() const noexcept { return cancelled_; }
+
+    // A token for code that knows nothing of tasks. Allocates on first use.
+    std::stop_token stop_token();
+
+    // A scope of children that is cancelled along with this chain, whatever the chain is waiting for.
+    void add_scope(cancel_hook& scope) noexcept;
+    void remove_scope(cancel_hook& scope) noexcept;
+
+private:
+    class cancel_message : public ready_node {
+    public:
+        explicit cancel_message(task_context& owner) noexcept;
+        task_context& owner;
+    };
+
+    static void run_node(ready_node& node) noexcept;
+    static void deliver_node(ready_node& node) noexcept;
+    void deliver_cancel() noexcept;
+
+    static constexpr unsigned cancel_posted = 1;
+    static constexpr unsigned finished = 2;
+    static constexpr int full_budget = 64;
+
+    scheduler* home_;
+    task_context* parent_;
+    completion on_done_;
+    std::coroutine_handle<> resume_;
+    std::coroutine_handle<>* pump_ = nullptr;
+    cancel_hook* leaf_ = nullptr;
+    cancel_hook* scopes_ = nullptr;
+    clock::time_point deadline_;
+    int budget_ = full_budget;
+    bool cancelled_ = false;
+    bool shared_;
+    bool message_delivered_ = false;
+    std::atomic<unsigned> state_{0};
+    cancel_message cancel_message_;
+    std::string_view name_;
+    std::unique_ptr<std::stop_source> stop_;
+};
+
+} // namespace tandem

@@ -1,0 +1,100 @@
+// A scheduler is where tasks run: one thread at a time, first in, first out.
+//
+// Every task has a home scheduler and is resumed there, always. The usual one is a loop of a `runtime`; a task
+// spawned on a plain Asio executor (`tandem/asio.hpp`) gets one made of a strand over that executor.
+// Authors of primitives use this header; users of tasks need not know it.
+#pragma once
+
+#include <chrono>
+
+namespace boost::asio {
+class any_io_executor;
+}
+
+namespace tandem {
+
+class thread_pool;
+
+// Something to be run once by a scheduler. Intrusive: it lives in its owner (a coroutine frame) and is in at most one
+// queue at a time.
+class ready_node {
+public:
+    using action = void (*)(ready_node&) noexcept;
+    explicit ready_node(action what) noexcept : run_(what) {}
+    ready_node(const ready_node&) = delete;
+    ready_node& operator=(const ready_node&) = delete;
+
+    void run() noexcept { run_(*this); }
+
+    ready_node* next = nullptr; // owned by the queue that holds the node
+
+private:
+    action run_;
+};
+
+// A timer of a scheduler's coarse wheel (1 ms ticks; never early, at most about 2 ms late on an idle loop).
+// Intrusive; arming and disarming cost no allocation and no system call.
+class timer_node {
+public:
+    using action = void (*)(timer_node&) noexcept;
+    explicit timer_node(action what) noexcept : fire_(what) {}
+    timer_node(const timer_node&) = delete;
+    timer_node& operator=(const timer_node&) = delete;
+
+    bool armed() const noexcept { return prev != nullptr; }
+    void fire() noexcept { fire_(*this); }
+
+    timer_node* next = nullptr; // the fields below are owned by the wheel
+    timer_node* prev = nullptr;
+    unsigned long long tick = 0;
+    unsigned slot = 0;
+
+private:
+    action fire_;
+};
+
+class scheduler {
+public:
+    using clock = std::chrono::steady_clock;
+
+    scheduler(const scheduler&) = delete;
+    scheduler& operator=(const scheduler&) = delete;
+
+    // Queues `node`; it runs later on this scheduler, after everything queued before it. Thread-safe, never blocks,
+    // allocates nothing for a runtime's loop.
+    virtual void schedule(ready_node& node) noexcept = 0;
+
+    // Whether the calling code runs on this scheduler.
+    virtual bool is_current() const noexcept = 0;
+
+    // Arms `timer`, which must not be armed; disarm is a no-op for one that is not. On this scheduler only.
+    virtual void arm(timer_node& timer, clock::time_point when) noexcept = 0;
+    virtual void disarm(timer_node& timer) noexcept = 0;
+
+    virtual clock::time_point now() const noexcept { return clock::now(); }
+
+    // The pool that `offload` uses, or nullptr where there is none (a foreign Asio executor).
+    virtual thread_pool* companion() const noexcept = 0;
+
+    // The Asio executor that this scheduler's I/O objects use.
+    virtual boost::asio::any_io_executor executor() const = 0;
+
+    // Bookkeeping of operations whose handlers Asio holds: begun, completed, or destroyed without completion because
+    // the execution context is being destroyed. The last lets a foreign context destroy the tasks that wait on it.
+    virtual void operation_started() noexcept {}
+    virtual void operation_finished() noexcept {}
+    virtual void operation_dropped() noexcept {}
+
+    // True while everything that still waits here is being destroyed: scopes then let go of their tasks silently.
+    bool torn_down() const noexcept { return torn_down_; }
+
+protected:
+    scheduler() = default;
+    ~scheduler() = default;
+    void tear_down() noexcept { torn_down_ = true; }
+
+private:
+    bool torn_down_ = false;
+};
+
+} // namespace tandem

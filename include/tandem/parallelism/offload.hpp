@@ -1,0 +1,166 @@
+// offload: the door from waiting to computing.
+//
+//     auto page = co_await offload(parse, std::move(body));          // runs on the companion pool, resumes here
+//     auto hash = co_await offload(other_pool, sha256, data);        // runs on a pool of your own
+//
+// `f(args...)` runs on a pool thread; the task waits without blocking its loop and goes on at home with the result, or with
+// the exception that `f` threw. The callable and its arguments are moved into the waiting coroutine's frame (as with
+// std::thread `f` gets the arguments as rvalues; std::ref passes a reference); nothing is allocated. An `f` that takes a
+// std::stop_token first is told of a cancellation through it.
+//
+// Cancellation: while the call is queued it is taken back and operation_cancelled is thrown. Once it runs it gets the stop
+// request, and the task waits until it has really ended: its arguments may refer to the task's own variables. Its
+// result is then handed over as usual (nothing is lost); the next operation of the task reports the cancellation.
+// Failure: std::logic_error when the task's scheduler has no companion pool; std::runtime_error when the pool has stopped.
+#pragma once
+
+#include <tandem/core/context.hpp>
+#include <tandem/core/error.hpp>
+#include <tandem/parallelism/thread_pool.hpp>
+
+#include <coroutine>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <stop_token>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace tandem {
+
+namespace detail {
+
+template <class F, class... Args>
+inline constexpr bool takes_stop_token = std::is_invocable_v<F, std::stop_token, Args...>;
+
+template <class F, class... Args>
+decltype(auto) call_offloaded(F& f, std::tuple<Args...>& args, [[maybe_unused]] const std::stop_source& stop) {
+    return std::apply(
+        [&](Args&... a) -> decltype(auto) {
+            if constexpr (takes_stop_token<F, Args...>)
+                return std::invoke(std::move(f), stop.get_token(), std::move(a)...);
+            else
+                return std::invoke(std::move(f), std::move(a)...);
+        },
+        args);
+}
+
+template <class F, class... Args>
+using offload_result_t = std::decay_t<decltype(call_offloaded(std::declval<F&>(), std::declval<std::tuple<Args...>&>(),
+                                                              std::declval<const std::stop_source&>()))>;
+
+template <class F, class... Args>
+class offload_awaiter : private pool_job, private cancel_hook {
+public:
+    using result = offload_result_t<F, Args...>;
+
+    offload_awaiter(thread_pool* pool, F&& f, std::tuple<Args...>&& args, task_context& context)
+        : pool_job(&offload_awaiter::run), cancel_hook(&offload_awaiter::on_cancel), pool_(pool), context_(context),
+          f_(std::move(f)), args_(std::move(args)), stop_(make_stop_source()) {}
+
+    bool await_ready() noexcept {
+        if (context_.cancelled()) state_ = state::cancelled;
+        else if (!pool_) state_ = state::no_pool;
+        return state_ != state::waiting;
+    }
+    void await_suspend(std::coroutine_handle<> at) noexcept {
+        context_.suspend(at, this);
+        pool_->submit(*this);
+    }
+    result await_resume() {
+        if (failure_) std::rethrow_exception(std::move(failure_));
+        switch (state_) {
+        case state::cancelled: throw operation_cancelled("an offloaded call was cancelled before it began");
+        case state::dropped: throw std::runtime_error("offload: the pool has stopped");
+        case state::no_pool:
+            throw std::logic_error("offload: this task's executor has no companion pool; name one: offload(pool, f, ...)");
+        case state::waiting: break;
+        }
+        if constexpr (!std::is_void_v<result>) return std::move(*value_);
+    }
+
+private:
+    enum class state { waiting, cancelled, dropped, no_pool };
+
+    static std::stop_source make_stop_source() {
+        if constexpr (takes_stop_token<F, Args...>)
+            return std::stop_source();
+        else
+            return std::stop_source(std::nostopstate); // no allocation where nobody asks
+    }
+
+    static void run(pool_job& job, bool dropped) noexcept {
+        auto& self = static_cast<offload_awaiter&>(job);
+        if (dropped)
+            self.state_ = state::dropped;
+        else
+            self.compute();
+        self.context_.wake(); // the last touch: the task may go on, and this object be gone, at once
+    }
+
+    void compute() noexcept {
+        try {
+            if constexpr (std::is_void_v<result>)
+                call_offloaded(f_, args_, stop_);
+            else
+                value_.emplace(call_offloaded(f_, args_, stop_));
+        } catch (...) {
+            failure_ = std::current_exception();
+        }
+    }
+
+    static void on_cancel(cancel_hook& hook) noexcept {
+        auto& self = static_cast<offload_awaiter&>(hook);
+        if (self.pool_->try_remove(self)) {
+            self.state_ = state::cancelled;
+            self.context_.wake();
+        } else if (self.stop_.stop_possible()) {
+            self.stop_.request_stop();
+        }
+    }
+
+    thread_pool* pool_;
+    task_context& context_;
+    F f_;
+    std::tuple<Args...> args_;
+    std::stop_source stop_;
+    std::optional<std::conditional_t<std::is_void_v<result>, std::monostate, result>> value_;
+    std::exception_ptr failure_;
+    state state_ = state::waiting;
+};
+
+template <class F, class... Args>
+class offload_operation {
+public:
+    offload_operation(thread_pool* pool, F f, Args... args)
+        : pool_(pool), f_(std::move(f)), args_(std::move(args)...) {}
+
+    offload_awaiter<F, Args...> await_in(task_context& context) {
+        thread_pool* const pool = pool_ ? pool_ : context.home().companion();
+        return offload_awaiter<F, Args...>(pool, std::move(f_), std::move(args_), context);
+    }
+
+private:
+    thread_pool* pool_;
+    F f_;
+    std::tuple<Args...> args_;
+};
+
+} // namespace detail
+
+template <class F, class... Args>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, thread_pool>)
+[[nodiscard]] detail::offload_operation<F, Args...> offload(F f, Args... args) {
+    return detail::offload_operation<F, Args...>(nullptr, std::move(f), std::move(args)...);
+}
+
+// On a pool of the caller's, which must outlive the call.
+template <class F, class... Args>
+[[nodiscard]] detail::offload_operation<F, Args...> offload(thread_pool& pool, F f, Args... args) {
+    return detail::offload_operation<F, Args...>(&pool, std::move(f), std::move(args)...);
+}
+
+} // namespace tandem

@@ -1,0 +1,116 @@
+#include <tandem/core/context.hpp>
+
+#include <utility>
+
+namespace tandem {
+
+namespace {
+
+constinit thread_local task_context* current_context = nullptr;
+
+// After this many hand-overs between coroutines that never waited, the chain goes to the end of the ready queue, so
+// that the loop's other tasks and its I/O get their turn.
+constexpr int most_transfers = 256;
+
+} // namespace
+
+task_context::cancel_message::cancel_message(task_context& context) noexcept
+    : ready_node(&task_context::deliver_node), owner(context) {}
+
+task_context::task_context(scheduler& home, task_context* parent, completion on_done, bool shared) noexcept
+    : ready_node(&task_context::run_node), home_(&home), parent_(parent), on_done_(on_done),
+      deadline_(parent ? parent->deadline_ : clock::time_point::max()), shared_(shared), cancel_message_(*this) {
+    if (parent) {
+        name_ = parent->name_;
+        cancelled_ = parent->cancelled_;
+    }
+}
+
+task_context::~task_context() = default;
+
+task_context* task_context::current() noexcept { return current_context; }
+
+void task_context::run_node(ready_node& node) noexcept { static_cast<task_context&>(node).resume_now(); }
+
+void task_context::resume_now() noexcept {
+    leaf_ = nullptr;
+    budget_ = full_budget;
+    task_context* const outer = std::exchange(current_context, this);
+    std::coroutine_handle<> coroutine = resume_;
+    std::coroutine_handle<> slot;
+    pump_ = &slot;
+    int transfers = 0;
+    // A coroutine that suspended or finished leaves the slot empty; this context may then be gone already.
+    for (;;) {
+        slot = nullptr;
+        coroutine.resume();
+        coroutine = slot;
+        if (!coroutine) break;
+        if (++transfers == most_transfers) {
+            resume_ = coroutine;
+            wake();
+            break;
+        }
+    }
+    current_context = outer;
+}
+
+void task_context::finish() noexcept {
+    // From here on no message can be sent (the sender sees the flag); one that is on its way is waited for, because it
+    // lives in this context.
+    if (shared_) {
+        const unsigned before = state_.fetch_or(finished, std::memory_order_acq_rel);
+        if ((before & cancel_posted) != 0 && !message_delivered_) return;
+    }
+    on_done_(*this);
+}
+
+void task_context::request_cancel() noexcept {
+    if (!shared_ || home_->is_current()) {
+        if ((state_.load(std::memory_order_relaxed) & finished) == 0) deliver_cancel();
+        return;
+    }
+    const unsigned before = state_.fetch_or(cancel_posted, std::memory_order_acq_rel);
+    if ((before & (cancel_posted | finished)) == 0) home_->schedule(cancel_message_);
+}
+
+void task_context::deliver_node(ready_node& node) noexcept {
+    task_context& self = static_cast<cancel_message&>(node).owner;
+    self.message_delivered_ = true;
+    if ((self.state_.load(std::memory_order_relaxed) & finished) != 0)
+        self.on_done_(self);
+    else
+        self.deliver_cancel();
+}
+
+void task_context::deliver_cancel() noexcept {
+    if (std::exchange(cancelled_, true)) return;
+    for (cancel_hook* scope = scopes_; scope != nullptr; scope = scope->next_) scope->cancel();
+    if (cancel_hook* leaf = std::exchange(leaf_, nullptr)) leaf->cancel();
+    if (stop_) stop_->request_stop();
+}
+
+std::stop_token task_context::stop_token() {
+    if (!stop_) {
+        stop_ = std::make_unique<std::stop_source>();
+        if (cancelled_) stop_->request_stop();
+    }
+    return stop_->get_token();
+}
+
+void task_context::add_scope(cancel_hook& scope) noexcept {
+    scope.prev_ = nullptr;
+    scope.next_ = scopes_;
+    if (scopes_) scopes_->prev_ = &scope;
+    scopes_ = &scope;
+}
+
+void task_context::remove_scope(cancel_hook& scope) noexcept {
+    if (scope.prev_)
+        scope.prev_->next_ = scope.next_;
+    else
+        scopes_ = scope.next_;
+    if (scope.next_) scope.next_->prev_ = scope.prev_;
+}
+
+} // namespace tandem

@@ -1,0 +1,79 @@
+// A loop: one thread, one Asio io_context, a ready queue that is drained between polls, and a timer wheel.
+//
+// One turn: run what is ready (at most `most_ready`), fire due timers, let Asio complete I/O; when nothing is ready,
+// block in Asio until I/O, a wake-up or the next timer. The wheel's next expiry is the poll's timeout, so timers
+// cost no timerfd and no system call of their own.
+//
+// Waking a sleeping loop: the loop sets `asleep_`, then looks at its inbox, then blocks; a producer pushes, then looks
+// at `asleep_` (all sequentially consistent, so at least one sees the other). Only a producer that clears the flag
+// posts to the io_context: an awake loop costs its producers no system call.
+#pragma once
+
+#include <tandem/core/scheduler.hpp>
+
+#include "lib/core/ready_queue.hpp"
+#include "lib/core/timer_wheel.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+namespace tandem::detail {
+
+class loop final : public scheduler {
+public:
+    explicit loop(thread_pool* companion);
+    ~loop();
+
+    // Runs on the calling thread until `stop`. One thread at a time.
+    void run();
+
+    // Makes `run` return soon. Thread-safe; the next `run` goes on where this one ended.
+    void stop() noexcept;
+
+    // Destroys what Asio still holds, without running it. After it, suspended frames may be destroyed: no operation
+    // refers to them any more. No thread may be in `run`.
+    void abandon_operations();
+
+    void schedule(ready_node& node) noexcept override;
+    bool is_current() const noexcept override;
+    void arm(timer_node& timer, clock::time_point when) noexcept override { timers_.insert(timer, when); }
+    void disarm(timer_node& timer) noexcept override { timers_.remove(timer); }
+    clock::time_point now() const noexcept override;
+    thread_pool* companion() const noexcept override { return companion_; }
+    boost::asio::any_io_executor executor() const override;
+
+    boost::asio::io_context& io() noexcept { return io_; }
+
+    // Nanoseconds spent outside of the blocking wait since construction; readable from any thread.
+    std::uint64_t busy_ns() const noexcept { return busy_ns_.load(std::memory_order_relaxed); }
+
+private:
+    // io_context with its protected `shutdown` made callable; see abandon_operations.
+    class context : public boost::asio::io_context {
+    public:
+        context() : boost::asio::io_context(1) {}
+        void abandon() { shutdown(); }
+    };
+
+    bool run_ready() noexcept;
+    void wait_for_work();
+
+    static constexpr int most_ready = 256;
+    static constexpr int most_io = 64;
+
+    context io_;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+    ready_queue ready_;
+    inbox inbox_;
+    timer_wheel timers_;
+    thread_pool* companion_;
+    std::atomic<bool> asleep_{false};
+    std::atomic<bool> stop_{false};
+    std::atomic<std::uint64_t> busy_ns_{0};
+    clock::time_point awake_since_;
+};
+
+} // namespace tandem::detail

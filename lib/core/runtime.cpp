@@ -1,0 +1,162 @@
+#include <tandem/core/runtime.hpp>
+
+#include <tandem/core/error.hpp>
+#include <tandem/parallelism/thread_pool.hpp>
+
+#include "lib/core/loop.hpp"
+
+#include <cstdio>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <pthread.h>
+
+namespace tandem {
+
+namespace {
+
+void print_and_terminate(const std::exception_ptr& failure) {
+    std::fprintf(stderr, "tandem: an exception left a background task: %s\n", describe(failure).c_str());
+    std::terminate();
+}
+
+} // namespace
+
+class runtime::impl {
+public:
+    explicit impl(runtime_options options);
+    ~impl();
+
+    void spawn(task<> t, std::size_t loop);
+
+    // A background task, owned by the runtime. In `roots_` from `spawn` until it is done.
+    class root_task final : public task_context {
+    public:
+        root_task(impl& runtime, scheduler& home, task<> t) noexcept
+            : task_context(home, nullptr, &root_task::done, true), owner(runtime), work(std::move(t)) {}
+
+        static void done(task_context& context) noexcept {
+            auto& self = static_cast<root_task&>(context);
+            self.owner.root_done(self);
+        }
+
+        impl& owner;
+        task<> work;
+        root_task* next = nullptr;
+        root_task* prev = nullptr;
+    };
+    void root_done(root_task& root) noexcept;
+
+    const runtime_options options_;
+    thread_pool pool_;
+    std::vector<std::unique_ptr<detail::loop>> loops_;
+    std::vector<std::thread> threads_;
+    std::mutex mutex_;
+    root_task* roots_ = nullptr; // guarded by mutex_
+    bool draining_ = false;      // guarded by mutex_
+
+private:
+    void cancel_roots() noexcept;
+    void drain();
+};
+
+runtime::impl::impl(runtime_options options) : options_(std::move(options)), pool_(options_.workers()) {
+    for (std::size_t i = 0; i < options_.loops(); ++i) loops_.push_back(std::make_unique<detail::loop>(&pool_));
+    for (std::size_t i = 1; i < loops_.size(); ++i) {
+        threads_.emplace_back([this, i] {
+            pthread_setname_np(pthread_self(), ("tandem-loop-" + std::to_string(i)).c_str());
+            loops_[i]->run();
+        });
+    }
+}
+
+void runtime::impl::spawn(task<> t, std::size_t loop) {
+    auto root = std::make_unique<root_task>(*this, *loops_.at(loop), std::move(t));
+    root_task& r = *root;
+    std::unique_lock lock(mutex_);
+    if (draining_) return; // too late to begin anything: the task is destroyed unstarted
+    r.next = roots_;
+    if (roots_) roots_->prev = &r;
+    roots_ = root.release();
+    lock.unlock();
+    r.start(r.work.bind(r));
+}
+
+void runtime::impl::root_done(root_task& root) noexcept {
+    const std::exception_ptr failure = root.work.failure();
+    if (failure && !is_cancellation(failure)) {
+        if (options_.on_unhandled())
+            options_.on_unhandled()(failure);
+        else
+            print_and_terminate(failure);
+    }
+    const std::lock_guard lock(mutex_);
+    (root.prev ? root.prev->next : roots_) = root.next;
+    if (root.next) root.next->prev = root.prev;
+    delete &root;
+    if (draining_ && !roots_) loops_[0]->stop();
+}
+
+void runtime::impl::cancel_roots() noexcept {
+    for (root_task* root = roots_; root; root = root->next) root->request_cancel();
+}
+
+void runtime::impl::drain() {
+    std::unique_lock lock(mutex_);
+    draining_ = true;
+    if (!roots_) return;
+    cancel_roots();
+    lock.unlock();
+
+    class limit final : public timer_node {
+    public:
+        explicit limit(detail::loop& l) noexcept : timer_node(&limit::expired), loop(l) {}
+        static void expired(timer_node& timer) noexcept { static_cast<limit&>(timer).loop.stop(); }
+        detail::loop& loop;
+    };
+    // This thread is loop 0's now; nobody else runs it.
+    detail::loop& main_loop = *loops_[0];
+    limit too_long(main_loop);
+    main_loop.arm(too_long, main_loop.now() + options_.drain_timeout());
+    main_loop.run();
+    main_loop.disarm(too_long);
+}
+
+runtime::impl::~impl() {
+    drain();
+    for (std::size_t i = 1; i < loops_.size(); ++i) loops_[i]->stop();
+    for (std::thread& thread : threads_) thread.join();
+    pool_.stop();
+    // First Asio lets go of the operations whose state lives in the frames, then the frames go, then the sockets' services.
+    for (const auto& loop : loops_) loop->abandon_operations();
+    while (root_task* root = roots_) {
+        roots_ = root->next;
+        delete root;
+    }
+}
+
+runtime::runtime(runtime_options options) : impl_(std::make_unique<impl>(std::move(options))) {}
+runtime::~runtime() = default;
+
+void runtime::spawn(task<> t, std::size_t loop) { impl_->spawn(std::move(t), loop); }
+std::size_t runtime::loops() const noexcept { return impl_->loops_.size(); }
+scheduler& runtime::loop(std::size_t index) noexcept { return *impl_->loops_[index]; }
+thread_pool& runtime::pool() noexcept { return impl_->pool_; }
+std::uint64_t runtime::loop_busy_ns(std::size_t index) const noexcept { return impl_->loops_[index]->busy_ns(); }
+
+runtime::main_context::main_context(runtime& owner) noexcept
+    : task_context(owner.loop(0), nullptr, &main_context::done, true), owner_(owner) {}
+
+void runtime::main_context::done(task_context& context) noexcept {
+    static_cast<main_context&>(context).owner_.impl_->loops_[0]->stop();
+}
+
+void runtime::run_until_done(task_context& context, std::coroutine_handle<> entry) {
+    context.start(entry);
+    impl_->loops_[0]->run();
+}
+
+} // namespace tandem
