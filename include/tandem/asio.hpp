@@ -1,17 +1,19 @@
-// The bridge to Boost.Asio. Including it teaches `co_await` in a task Asio's operations and coroutines, and lets Asio code
-// start tasks.
+// The bridge to Boost.Asio. Including it teaches `co_await` in a task Asio's operations and coroutines, and
+// lets Asio code start tasks.
 //
-//     std::size_t n = co_await socket.async_read_some(buffer, asio::deferred);      // throws system_error on failure
-//     co_await asio_coroutine();                                                    // an asio::awaitable<T>
-//     asio::ip::tcp::socket socket(co_await this_executor());                       // I/O objects on the task's own loop
+//     std::size_t n = co_await socket.async_read_some(buffer, asio::deferred);      // throws system_error on
+//     failure co_await asio_coroutine();                                                    // an
+//     asio::awaitable<T> asio::ip::tcp::socket socket(co_await this_executor());                       // I/O
+//     objects on the task's own loop
 //
-//     auto n = co_await tandem::spawn(executor, count(lines), asio::use_awaitable);  // from Asio: any completion token
+//     auto n = co_await tandem::spawn(executor, count(lines), asio::use_awaitable);  // from Asio: any
+//     completion token
 //
-// Errors: a first error_code is thrown as system_error, a first exception_ptr is rethrown; what remains is the result (a
-// tuple when there are several values). `asio::as_tuple` gives the values instead. When the error is operation_aborted
-// and the task was cancelled, operation_cancelled is thrown.
-// Cancellation: sent to the operation (all kinds that Asio knows); one that completes nevertheless hands its result over.
-// Cost: the operation's state lives in the awaiting frame: no allocation (but for composed operations' own).
+// Errors: a first error_code is thrown as system_error, a first exception_ptr is rethrown; what remains is
+// the result (a tuple when there are several values). `asio::as_tuple` gives the values instead. When the
+// error is operation_aborted and the task was cancelled, operation_cancelled is thrown. Cancellation: sent to
+// the operation (all kinds that Asio knows); one that completes nevertheless hands its result over. Cost: the
+// operation's state lives in the awaiting frame: no allocation (but for composed operations' own).
 #pragma once
 
 #include <tandem/core/error.hpp>
@@ -134,7 +136,8 @@ protected:
     void completed() noexcept {
         context_.home().operation_finished();
         done_ = true;
-        if (initiating_) // some operations complete inside their initiation; the coroutine must have suspended first
+        if (initiating_) // some operations complete inside their initiation; the coroutine must have
+                         // suspended first
             context_.wake();
         else
             context_.resume_now();
@@ -235,8 +238,10 @@ private:
 };
 
 template <class T>
-concept asio_operation = requires { typename boost::asio::completion_signature_of<T>::type; } &&
-                         boost::asio::is_async_operation<T>::value;
+concept asio_operation = requires {
+    typename boost::asio::completion_signature_of<T>::type;
+}
+&&boost::asio::is_async_operation<T>::value;
 
 template <asio_operation Operation>
 struct await_bridge<Operation> {
@@ -252,7 +257,8 @@ struct await_bridge<Operation> {
 template <class T, class Executor>
 class awaitable_operation {
 public:
-    awaitable_operation(boost::asio::awaitable<T, Executor>&& coroutine, boost::asio::any_io_executor executor)
+    awaitable_operation(boost::asio::awaitable<T, Executor>&& coroutine,
+                        boost::asio::any_io_executor executor)
         : coroutine_(std::move(coroutine)), executor_(std::move(executor)) {}
 
     template <class Handler>
@@ -339,12 +345,14 @@ task<> run_and_complete(task<T> work, Handler handler) {
 } // namespace detail
 
 // `co_await this_executor()`: the Asio executor of the running task's scheduler, for I/O objects and timers.
-[[nodiscard]] inline detail::this_executor_operation this_executor() noexcept { return detail::this_executor_operation(); }
+[[nodiscard]] inline detail::this_executor_operation this_executor() noexcept {
+    return detail::this_executor_operation();
+}
 
-// Starts `work` from Asio code, on a strand over `executor`. The token's signature is void(std::exception_ptr, T), or
-// void(std::exception_ptr) for task<>. Emitting the token's cancellation signal cancels the task. The execution context
-// counts the task as work; destroying the context destroys the task.
-// T must be default-constructible (a value to pass along with an exception).
+// Starts `work` from Asio code, on a strand over `executor`. The token's signature is
+// void(std::exception_ptr, T), or void(std::exception_ptr) for task<>. Emitting the token's cancellation
+// signal cancels the task. The execution context counts the task as work; destroying the context destroys the
+// task. T must be default-constructible (a value to pass along with an exception).
 template <class T, class CompletionToken>
 auto spawn(const boost::asio::any_io_executor& executor, task<T> work, CompletionToken&& token) {
     using signature = typename detail::awaitable_signature<T>::type;
@@ -354,9 +362,11 @@ auto spawn(const boost::asio::any_io_executor& executor, task<T> work, Completio
             detail::foreign_spawn spawned(executor);
             spawned.slot = boost::asio::get_associated_cancellation_slot(handler);
             // The handler runs where it wants to run; until then its executor is kept busy.
-            auto completion_executor = boost::asio::prefer(boost::asio::get_associated_executor(handler, executor),
-                                                           boost::asio::execution::outstanding_work.tracked);
-            auto complete = [completion_executor, h = std::make_shared<handler_type>(std::move(handler))](auto... args) {
+            auto completion_executor =
+                boost::asio::prefer(boost::asio::get_associated_executor(handler, executor),
+                                    boost::asio::execution::outstanding_work.tracked);
+            auto complete = [completion_executor,
+                             h = std::make_shared<handler_type>(std::move(handler))](auto... args) {
                 boost::asio::post(completion_executor, [h, ... a = std::move(args)]() mutable {
                     handler_type called = std::move(*h);
                     std::move(called)(std::move(a)...);

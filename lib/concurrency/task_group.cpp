@@ -13,7 +13,9 @@ namespace {
 
 task_context& running_context() {
     task_context* const context = task_context::current();
-    if (!context) throw std::logic_error("task_group: made outside of a task; it belongs to the task that waits for it");
+    if (!context)
+        throw std::logic_error(
+            "task_group: made outside of a task; it belongs to the task that waits for it");
     return *context;
 }
 
@@ -27,7 +29,8 @@ void task_group::member::done(task_context& context) noexcept {
     self.group_.ended(self);
 }
 
-task_group::task_group() : cancel_hook(&task_group::on_cancel), home_(running_context().home()), owner_(running_context()) {
+task_group::task_group()
+    : cancel_hook(&task_group::on_cancel), home_(running_context().home()), owner_(running_context()) {
     owner_.add_scope(*this);
     cancelled_ = owner_.cancelled();
 }
@@ -35,8 +38,11 @@ task_group::task_group() : cancel_hook(&task_group::on_cancel), home_(running_co
 task_group::~task_group() {
     if (size_ != 0) {
         if (!home_.torn_down()) {
-            std::fprintf(stderr, "tandem: a task_group was destroyed while %zu of its tasks were running: wait for it with "
-                                 "co_await group.join(), or use with_task_group\n", size_);
+            std::fprintf(
+                stderr,
+                "tandem: a task_group was destroyed while %zu of its tasks were running: wait for it with "
+                "co_await group.join(), or use with_task_group\n",
+                size_);
             std::abort();
         }
         // The runtime is being destroyed: nothing runs any more, the children go with the group.
@@ -97,8 +103,8 @@ void task_group::ended(member& m) noexcept {
         (m.prev_ ? m.prev_->next_ : first_) = m.next_;
         if (m.next_) m.next_->prev_ = m.prev_;
     }
-    // The child's frame, with its callable and arguments, goes before the group can be seen to be empty: nothing of a
-    // child outlives the scope.
+    // The child's frame, with its callable and arguments, goes before the group can be seen to be empty:
+    // nothing of a child outlives the scope.
     if (m.owned_) delete &m;
     task_context* joiner = nullptr;
     {
@@ -111,7 +117,8 @@ void task_group::ended(member& m) noexcept {
 void task_group::cancel() noexcept {
     const std::lock_guard lock(mutex_);
     cancelled_ = true;
-    for (member* m = first_; m; m = m->next_) m->request_cancel();
+    for (member* m = first_; m; m = m->next_)
+        m->request_cancel();
 }
 
 bool task_group::cancelled() const noexcept {
@@ -129,7 +136,9 @@ std::vector<std::exception_ptr> task_group::errors() const {
     return errors_;
 }
 
-void task_group::on_cancel(cancel_hook& hook) noexcept { static_cast<task_group&>(hook).cancel(); }
+void task_group::on_cancel(cancel_hook& hook) noexcept {
+    static_cast<task_group&>(hook).cancel();
+}
 
 bool task_group::quiet_join_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
     const std::lock_guard lock(group_.mutex_);
@@ -140,7 +149,9 @@ bool task_group::quiet_join_awaiter::await_suspend(std::coroutine_handle<> at) n
     return true;
 }
 
-task_group::quiet_join_awaiter task_group::wait() noexcept { return quiet_join_awaiter(*this); }
+task_group::quiet_join_awaiter task_group::wait() noexcept {
+    return quiet_join_awaiter(*this);
+}
 
 task<> task_group::join() {
     co_await wait();

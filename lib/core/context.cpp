@@ -8,8 +8,8 @@ namespace {
 
 constinit thread_local task_context* current_context = nullptr;
 
-// After this many hand-overs between coroutines that never waited, the chain goes to the end of the ready queue, so
-// that the loop's other tasks and its I/O get their turn.
+// After this many hand-overs between coroutines that never waited, the chain goes to the end of the ready
+// queue, so that the loop's other tasks and its I/O get their turn.
 constexpr int most_transfers = 256;
 
 } // namespace
@@ -19,7 +19,8 @@ task_context::cancel_message::cancel_message(task_context& context) noexcept
 
 task_context::task_context(scheduler& home, task_context* parent, completion on_done, bool shared) noexcept
     : ready_node(&task_context::run_node), home_(&home), parent_(parent), on_done_(on_done),
-      deadline_(parent ? parent->deadline_ : clock::time_point::max()), shared_(shared), cancel_message_(*this) {
+      deadline_(parent ? parent->deadline_ : clock::time_point::max()), shared_(shared),
+      cancel_message_(*this) {
     if (parent) {
         name_ = parent->name_;
         cancelled_ = parent->cancelled_;
@@ -28,9 +29,13 @@ task_context::task_context(scheduler& home, task_context* parent, completion on_
 
 task_context::~task_context() = default;
 
-task_context* task_context::current() noexcept { return current_context; }
+task_context* task_context::current() noexcept {
+    return current_context;
+}
 
-void task_context::run_node(ready_node& node) noexcept { static_cast<task_context&>(node).resume_now(); }
+void task_context::run_node(ready_node& node) noexcept {
+    static_cast<task_context&>(node).resume_now();
+}
 
 void task_context::resume_now() noexcept {
     leaf_ = nullptr;
@@ -56,8 +61,8 @@ void task_context::resume_now() noexcept {
 }
 
 void task_context::finish() noexcept {
-    // From here on no message can be sent (the sender sees the flag); one that is on its way is waited for, because it
-    // lives in this context.
+    // From here on no message can be sent (the sender sees the flag); one that is on its way is waited for,
+    // because it lives in this context.
     if (shared_) {
         const unsigned before = state_.fetch_or(finished, std::memory_order_acq_rel);
         if ((before & cancel_posted) != 0 && !message_delivered_) return;
@@ -85,7 +90,8 @@ void task_context::deliver_node(ready_node& node) noexcept {
 
 void task_context::deliver_cancel() noexcept {
     if (std::exchange(cancelled_, true)) return;
-    for (cancel_hook* scope = scopes_; scope != nullptr; scope = scope->next_) scope->cancel();
+    for (cancel_hook* scope = scopes_; scope != nullptr; scope = scope->next_)
+        scope->cancel();
     if (cancel_hook* leaf = std::exchange(leaf_, nullptr)) leaf->cancel();
     if (stop_) stop_->request_stop();
 }

@@ -12,15 +12,20 @@ namespace tandem {
 
 namespace {
 
-error_code aborted() { return error_code(ECANCELED, boost::system::system_category()); }
-error_code timed_out() { return error_code(ETIMEDOUT, boost::system::system_category()); }
+error_code aborted() {
+    return error_code(ECANCELED, boost::system::system_category());
+}
+error_code timed_out() {
+    return error_code(ETIMEDOUT, boost::system::system_category());
+}
 
 std::string seconds(std::chrono::nanoseconds limit) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(limit).count();
     std::string text = std::to_string(ms / 1000);
     if (ms % 1000 != 0) {
         std::string fraction = std::to_string(1000 + ms % 1000).substr(1);
-        while (fraction.back() == '0') fraction.pop_back();
+        while (fraction.back() == '0')
+            fraction.pop_back();
         text += '.' + fraction;
     }
     return text + " s";
@@ -28,8 +33,8 @@ std::string seconds(std::chrono::nanoseconds limit) {
 
 std::string type_name(const std::type_info& type) {
     int status = 0;
-    const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
-                                                      std::free);
+    const std::unique_ptr<char, void (*)(void*)> name(
+        abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free);
     return status == 0 ? name.get() : type.name();
 }
 

@@ -33,8 +33,8 @@ struct free_list {
     unsigned count;
 };
 
-// Zero-initialised and trivially destructible, so that access needs no guard. The reaper below empties it when the
-// thread ends; frames that die later still (static destruction) go straight to the heap.
+// Zero-initialised and trivially destructible, so that access needs no guard. The reaper below empties it
+// when the thread ends; frames that die later still (static destruction) go straight to the heap.
 constinit thread_local free_list lists[classes] = {};
 constinit thread_local bool reaped = false;
 constinit thread_local bool reaper_made = false;
@@ -54,7 +54,9 @@ public:
     }
 };
 
-std::size_t class_of(std::size_t size) noexcept { return (size - 1) / granularity; }
+std::size_t class_of(std::size_t size) noexcept {
+    return (size - 1) / granularity;
+}
 
 } // namespace
 
@@ -89,8 +91,12 @@ void deallocate_frame(void* frame, std::size_t size) noexcept {
 
 #else
 
-void* allocate_frame(std::size_t size) { return ::operator new(size); }
-void deallocate_frame(void* frame, std::size_t) noexcept { ::operator delete(frame); }
+void* allocate_frame(std::size_t size) {
+    return ::operator new(size);
+}
+void deallocate_frame(void* frame, std::size_t) noexcept {
+    ::operator delete(frame);
+}
 
 #endif
 

@@ -13,13 +13,18 @@ constinit thread_local const loop* current_loop = nullptr;
 }
 
 loop::loop(thread_pool* companion)
-    : work_(boost::asio::make_work_guard(io_)), timers_(clock::now()), companion_(companion), awake_since_(clock::now()) {}
+    : work_(boost::asio::make_work_guard(io_)), timers_(clock::now()), companion_(companion),
+      awake_since_(clock::now()) {}
 
 loop::~loop() = default;
 
-bool loop::is_current() const noexcept { return current_loop == this; }
+bool loop::is_current() const noexcept {
+    return current_loop == this;
+}
 
-scheduler::clock::time_point loop::now() const noexcept { return clock::now(); }
+scheduler::clock::time_point loop::now() const noexcept {
+    return clock::now();
+}
 
 boost::asio::any_io_executor loop::executor() const {
     return const_cast<context&>(io_).get_executor(); // get_executor does not change the context
@@ -31,7 +36,8 @@ void loop::schedule(ready_node& node) noexcept {
         return;
     }
     inbox_.push(node);
-    // A post allocates, and may throw when memory is exhausted: then there is no way on (terminate by noexcept).
+    // A post allocates, and may throw when memory is exhausted: then there is no way on (terminate by
+    // noexcept).
     if (asleep_.load(std::memory_order_seq_cst) && asleep_.exchange(false, std::memory_order_seq_cst))
         boost::asio::post(io_, [] {});
 }
@@ -58,7 +64,8 @@ void loop::wait_for_work() {
         return;
     }
     const clock::time_point before = clock::now();
-    busy_ns_.fetch_add(static_cast<std::uint64_t>((before - awake_since_).count()), std::memory_order_relaxed);
+    busy_ns_.fetch_add(static_cast<std::uint64_t>((before - awake_since_).count()),
+                       std::memory_order_relaxed);
     if (const auto next = timers_.next_expiry())
         io_.run_one_until(std::max(*next, before));
     else
@@ -74,12 +81,15 @@ void loop::run() {
     while (!stop_.load(std::memory_order_relaxed)) {
         const bool more = run_ready();
         if (!timers_.empty()) timers_.advance(clock::now());
-        // One non-blocking look at I/O each turn; when nothing is ready, wait instead, and then take what else is there.
+        // One non-blocking look at I/O each turn; when nothing is ready, wait instead, and then take what
+        // else is there.
         if (!more && ready_.empty() && inbox_.empty()) wait_for_work();
-        for (int n = 0; n < most_io && io_.poll_one() != 0; ++n) {}
+        for (int n = 0; n < most_io && io_.poll_one() != 0; ++n) {
+        }
     }
     stop_.store(false, std::memory_order_relaxed);
-    busy_ns_.fetch_add(static_cast<std::uint64_t>((clock::now() - awake_since_).count()), std::memory_order_relaxed);
+    busy_ns_.fetch_add(static_cast<std::uint64_t>((clock::now() - awake_since_).count()),
+                       std::memory_order_relaxed);
     current_loop = outer;
 }
 

@@ -1,12 +1,12 @@
 // A loop: one thread, one Asio io_context, a ready queue that is drained between polls, and a timer wheel.
 //
-// One turn: run what is ready (at most `most_ready`), fire due timers, let Asio complete I/O; when nothing is ready,
-// block in Asio until I/O, a wake-up or the next timer. The wheel's next expiry is the poll's timeout, so timers
-// cost no timerfd and no system call of their own.
+// One turn: run what is ready (at most `most_ready`), fire due timers, let Asio complete I/O; when nothing is
+// ready, block in Asio until I/O, a wake-up or the next timer. The wheel's next expiry is the poll's timeout,
+// so timers cost no timerfd and no system call of their own.
 //
-// Waking a sleeping loop: the loop sets `asleep_`, then looks at its inbox, then blocks; a producer pushes, then looks
-// at `asleep_` (all sequentially consistent, so at least one sees the other). Only a producer that clears the flag
-// posts to the io_context: an awake loop costs its producers no system call.
+// Waking a sleeping loop: the loop sets `asleep_`, then looks at its inbox, then blocks; a producer pushes,
+// then looks at `asleep_` (all sequentially consistent, so at least one sees the other). Only a producer that
+// clears the flag posts to the io_context: an awake loop costs its producers no system call.
 #pragma once
 
 #include <tandem/core/scheduler.hpp>
@@ -33,8 +33,8 @@ public:
     // Makes `run` return soon. Thread-safe; the next `run` goes on where this one ended.
     void stop() noexcept;
 
-    // Destroys what Asio still holds, without running it. After it, suspended frames may be destroyed: no operation
-    // refers to them any more. No thread may be in `run`.
+    // Destroys what Asio still holds, without running it. After it, suspended frames may be destroyed: no
+    // operation refers to them any more. No thread may be in `run`.
     void abandon_operations();
 
     void schedule(ready_node& node) noexcept override;

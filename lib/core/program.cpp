@@ -49,7 +49,8 @@ void set_handler(int number, void (*handler)(int), struct sigaction* before) {
 class program::impl {
 public:
     explicit impl(runtime_options options)
-        : runtime_(std::move(options)), context_(runtime_), signal_pipe_(static_cast<loop&>(runtime_.loop(0)).io()) {
+        : runtime_(std::move(options)), context_(runtime_),
+          signal_pipe_(static_cast<loop&>(runtime_.loop(0)).io()) {
         std::array<int, 2> fds{};
         if (pipe2(fds.data(), O_CLOEXEC | O_NONBLOCK) != 0)
             throw system_error(error_code(errno, boost::system::system_category()), "pipe for signals");
@@ -70,9 +71,10 @@ public:
     }
 
     void watch() {
-        signal_pipe_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const error_code& ec) {
-            if (!ec && !done_) context_.request_cancel();
-        });
+        signal_pipe_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                                [this](const error_code& ec) {
+                                    if (!ec && !done_) context_.request_cancel();
+                                });
     }
 
     runtime runtime_;
@@ -87,7 +89,9 @@ public:
 program::program(runtime_options options) : impl_(std::make_unique<impl>(std::move(options))) {}
 program::~program() = default;
 
-task_context& program::context() noexcept { return impl_->context_; }
+task_context& program::context() noexcept {
+    return impl_->context_;
+}
 
 void program::execute(std::coroutine_handle<> entry) {
     impl_->runtime_.run_until_done(impl_->context_, entry);

@@ -32,8 +32,9 @@ private:
     ready_node* last_ = nullptr;
 };
 
-// Many producers push, the loop takes everything at once. A Treiber stack that is only ever emptied whole, so there is
-// no ABA problem. Release on push pairs with acquire on take: what the producer did before is seen by the node.
+// Many producers push, the loop takes everything at once. A Treiber stack that is only ever emptied whole, so
+// there is no ABA problem. Release on push pairs with acquire on take: what the producer did before is seen
+// by the node.
 class inbox {
 public:
     // True when it was empty before.
@@ -41,7 +42,8 @@ public:
         ready_node* top = top_.load(std::memory_order_relaxed);
         do {
             node.next = top;
-        } while (!top_.compare_exchange_weak(top, &node, std::memory_order_seq_cst, std::memory_order_relaxed));
+        } while (
+            !top_.compare_exchange_weak(top, &node, std::memory_order_seq_cst, std::memory_order_relaxed));
         return top == nullptr;
     }
 

@@ -64,7 +64,8 @@ private:
 };
 
 runtime::impl::impl(runtime_options options) : options_(std::move(options)), pool_(options_.workers()) {
-    for (std::size_t i = 0; i < options_.loops(); ++i) loops_.push_back(std::make_unique<detail::loop>(&pool_));
+    for (std::size_t i = 0; i < options_.loops(); ++i)
+        loops_.push_back(std::make_unique<detail::loop>(&pool_));
     for (std::size_t i = 1; i < loops_.size(); ++i) {
         threads_.emplace_back([this, i] {
             pthread_setname_np(pthread_self(), ("tandem-loop-" + std::to_string(i)).c_str());
@@ -101,7 +102,8 @@ void runtime::impl::root_done(root_task& root) noexcept {
 }
 
 void runtime::impl::cancel_roots() noexcept {
-    for (root_task* root = roots_; root; root = root->next) root->request_cancel();
+    for (root_task* root = roots_; root; root = root->next)
+        root->request_cancel();
 }
 
 void runtime::impl::drain() {
@@ -127,11 +129,15 @@ void runtime::impl::drain() {
 
 runtime::impl::~impl() {
     drain();
-    for (std::size_t i = 1; i < loops_.size(); ++i) loops_[i]->stop();
-    for (std::thread& thread : threads_) thread.join();
+    for (std::size_t i = 1; i < loops_.size(); ++i)
+        loops_[i]->stop();
+    for (std::thread& thread : threads_)
+        thread.join();
     pool_.stop();
-    // First Asio lets go of the operations whose state lives in the frames, then the frames go, then the sockets' services.
-    for (const auto& loop : loops_) loop->abandon_operations();
+    // First Asio lets go of the operations whose state lives in the frames, then the frames go, then the
+    // sockets' services.
+    for (const auto& loop : loops_)
+        loop->abandon_operations();
     while (root_task* root = roots_) {
         roots_ = root->next;
         delete root;
@@ -141,11 +147,21 @@ runtime::impl::~impl() {
 runtime::runtime(runtime_options options) : impl_(std::make_unique<impl>(std::move(options))) {}
 runtime::~runtime() = default;
 
-void runtime::spawn(task<> t, std::size_t loop) { impl_->spawn(std::move(t), loop); }
-std::size_t runtime::loops() const noexcept { return impl_->loops_.size(); }
-scheduler& runtime::loop(std::size_t index) noexcept { return *impl_->loops_[index]; }
-thread_pool& runtime::pool() noexcept { return impl_->pool_; }
-std::uint64_t runtime::loop_busy_ns(std::size_t index) const noexcept { return impl_->loops_[index]->busy_ns(); }
+void runtime::spawn(task<> t, std::size_t loop) {
+    impl_->spawn(std::move(t), loop);
+}
+std::size_t runtime::loops() const noexcept {
+    return impl_->loops_.size();
+}
+scheduler& runtime::loop(std::size_t index) noexcept {
+    return *impl_->loops_[index];
+}
+thread_pool& runtime::pool() noexcept {
+    return impl_->pool_;
+}
+std::uint64_t runtime::loop_busy_ns(std::size_t index) const noexcept {
+    return impl_->loops_[index]->busy_ns();
+}
 
 runtime::main_context::main_context(runtime& owner) noexcept
     : task_context(owner.loop(0), nullptr, &main_context::done, true), owner_(owner) {}

@@ -23,7 +23,8 @@ void timer_wheel::insert(timer_node& timer, clock::time_point when) noexcept {
 void timer_wheel::file(timer_node& timer) noexcept {
     // The level is that of the highest bit in which the due tick differs from the current one.
     const tick differing = (timer.tick ^ current_) | (slots - 1);
-    const unsigned level = std::min<unsigned>((63u - static_cast<unsigned>(std::countl_zero(differing))) / bits, levels - 1);
+    const unsigned level =
+        std::min<unsigned>((63u - static_cast<unsigned>(std::countl_zero(differing))) / bits, levels - 1);
     unsigned index = static_cast<unsigned>((timer.tick >> (level * bits)) & (slots - 1));
     // Beyond the wheel's span: as far away as there is, to be filed again.
     if (((timer.tick ^ current_) >> (levels * bits)) != 0)
@@ -57,7 +58,8 @@ std::optional<timer_wheel::tick> timer_wheel::next_tick() const noexcept {
         if (occupied_[level] == 0) continue;
         const unsigned shift = level * bits;
         const unsigned here = static_cast<unsigned>((current_ >> shift) & (slots - 1));
-        const unsigned ahead = static_cast<unsigned>(std::countr_zero(std::rotr(occupied_[level], static_cast<int>(here))));
+        const unsigned ahead =
+            static_cast<unsigned>(std::countr_zero(std::rotr(occupied_[level], static_cast<int>(here))));
         const tick base = current_ >> shift;
         // A slot equal to the current one is a whole turn away.
         return (base + (ahead == 0 ? slots : ahead)) << shift;
@@ -76,12 +78,14 @@ bool timer_wheel::advance(clock::time_point now) noexcept {
         current_ = std::max(current_, static_cast<tick>((now - origin_) / std::chrono::milliseconds(1)));
         return false;
     }
-    const tick target = now <= origin_ ? 0 : static_cast<tick>((now - origin_) / std::chrono::milliseconds(1));
+    const tick target =
+        now <= origin_ ? 0 : static_cast<tick>((now - origin_) / std::chrono::milliseconds(1));
     bool fired = false;
     while (const std::optional<tick> next = next_tick()) {
         if (*next > target) break;
         current_ = *next;
-        // Take over the slot of each level that begins at this tick: highest first, so that timers sink to level 0.
+        // Take over the slot of each level that begins at this tick: highest first, so that timers sink to
+        // level 0.
         for (unsigned level = levels; level-- > 0;) {
             const unsigned shift = level * bits;
             if ((current_ & ((tick{1} << shift) - 1)) != 0) continue;
@@ -97,7 +101,8 @@ bool timer_wheel::advance(clock::time_point now) noexcept {
             occupied_[level] &= ~(std::uint64_t{1} << index);
             while (taken.next != &taken) {
                 timer_node& timer = *taken.next;
-                // `unlink` must not clear the bit of a slot that was refilled meanwhile; it looks at the list itself.
+                // `unlink` must not clear the bit of a slot that was refilled meanwhile; it looks at the list
+                // itself.
                 timer.prev->next = timer.next;
                 timer.next->prev = timer.prev;
                 timer.next = timer.prev = nullptr;

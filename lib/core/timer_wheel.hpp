@@ -1,6 +1,6 @@
-// A hierarchical timer wheel: six levels of 64 slots, 1 ms a tick, about two years in all (later ones wait in the last
-// slot and are filed again). Insert and remove are O(1); finding the next expiry looks at six bit maps.
-// G. Varghese, T. Lauck: Hashed and hierarchical timing wheels, 1987.
+// A hierarchical timer wheel: six levels of 64 slots, 1 ms a tick, about two years in all (later ones wait in
+// the last slot and are filed again). Insert and remove are O(1); finding the next expiry looks at six bit
+// maps. G. Varghese, T. Lauck: Hashed and hierarchical timing wheels, 1987.
 #pragma once
 
 #include <tandem/core/scheduler.hpp>
@@ -22,11 +22,12 @@ public:
     void insert(timer_node& timer, clock::time_point when) noexcept;
     void remove(timer_node& timer) noexcept;
 
-    // Fires, in order of their ticks, all timers that are due at `now`. A timer fired may arm and disarm others; one
-    // that is armed for a time already past fires in the next call. Returns whether any fired.
+    // Fires, in order of their ticks, all timers that are due at `now`. A timer fired may arm and disarm
+    // others; one that is armed for a time already past fires in the next call. Returns whether any fired.
     bool advance(clock::time_point now) noexcept;
 
-    // When `advance` has to be called next: never later than the first timer, possibly earlier (to refile a slot).
+    // When `advance` has to be called next: never later than the first timer, possibly earlier (to refile a
+    // slot).
     std::optional<clock::time_point> next_expiry() const noexcept;
 
     bool empty() const noexcept { return size_ == 0; }

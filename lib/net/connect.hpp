@@ -25,8 +25,10 @@ public:
     std::string detail; // for people: "no such host", "127.0.0.1:81: Connection refused"
 };
 
-// Connects to `host` (a name, an IPv4 address or an IPv6 address without brackets) by `deadline` at the latest; errc::timed_out
-// when it passes. Cancellation: operation_aborted, at once, also in the midst of a look-up.
-task<connect_result> connect(std::string host, std::uint16_t port, std::chrono::steady_clock::time_point deadline);
+// Connects to `host` (a name, an IPv4 address or an IPv6 address without brackets) by `deadline` at the
+// latest; errc::timed_out when it passes. Cancellation: operation_aborted, at once, also in the midst of a
+// look-up.
+task<connect_result> connect(std::string host, std::uint16_t port,
+                             std::chrono::steady_clock::time_point deadline);
 
 } // namespace tandem::net

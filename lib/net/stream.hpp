@@ -1,13 +1,14 @@
 // A connected byte stream, plain TCP or TLS over it: what the HTTP client and server read and write.
 //
-// The socket is registered with its loop's reactor once; an operation waits for readiness and then calls recv or
-// SSL_read itself. (Asio's own stream operations would try first and wait afterwards, a wasted system call on
-// every response; `ssl::stream` would hold two 17 KiB buffers for each idle connection.)
+// The socket is registered with its loop's reactor once; an operation waits for readiness and then calls recv
+// or SSL_read itself. (Asio's own stream operations would try first and wait afterwards, a wasted system call
+// on every response; `ssl::stream` would hold two 17 KiB buffers for each idle connection.)
 //
 // One deadline for each stream, on the loop's timer wheel: it costs no system call.
 //
 // Belongs to one scheduler. At most one read and one write at a time; they may overlap.
-// Cancellation: an operation of a cancelled task ends with operation_aborted; so does one that `close` interrupts.
+// Cancellation: an operation of a cancelled task ends with operation_aborted; so does one that `close`
+// interrupts.
 #pragma once
 
 #include <tandem/core/io_result.hpp>
@@ -27,8 +28,9 @@ class stream {
 public:
     using clock = scheduler::clock;
 
-    stream() noexcept;                // not open
-    stream(scheduler& home, int fd);  // takes over a connected socket; makes it non-blocking and sets TCP_NODELAY
+    stream() noexcept; // not open
+    stream(scheduler& home,
+           int fd); // takes over a connected socket; makes it non-blocking and sets TCP_NODELAY
     stream(stream&&) noexcept;
     stream& operator=(stream&&) noexcept;
     ~stream(); // closes; no operation may be in progress
@@ -36,12 +38,13 @@ public:
     bool is_open() const noexcept;
     int native_handle() const noexcept;
 
-    // From `when` on, operations in progress and later ones end with errc::timed_out. `max()`: no limit. Cheap.
+    // From `when` on, operations in progress and later ones end with errc::timed_out. `max()`: no limit.
+    // Cheap.
     void expires_at(clock::time_point when) noexcept;
 
-    // Reads what is there, at least one byte, at most `size`. 0 bytes without error: the peer has ended the stream. A TLS
-    // stream that ends without close_notify gives the error `asio::ssl::error::stream_truncated`'s equivalent
-    // `tls_errc::truncated`.
+    // Reads what is there, at least one byte, at most `size`. 0 bytes without error: the peer has ended the
+    // stream. A TLS stream that ends without close_notify gives the error
+    // `asio::ssl::error::stream_truncated`'s equivalent `tls_errc::truncated`.
     task<io_result> read_some(char* data, std::size_t size);
 
     // Writes all of `data`; `data` must stay alive.
@@ -50,7 +53,8 @@ public:
     // Waits until `read_some` would not wait (data, end of stream or an error). For idle connections.
     task<boost::system::error_code> wait_readable();
 
-    // Without waiting: true when the peer has sent something or closed. An idle keep-alive connection must be false.
+    // Without waiting: true when the peer has sent something or closed. An idle keep-alive connection must be
+    // false.
     bool has_input() const noexcept;
 
     // TLS from here on. The client verifies chain and host name as the context says and sends SNI. On failure
@@ -60,7 +64,8 @@ public:
     bool is_tls() const noexcept;
     const std::string& tls_failure() const noexcept;
 
-    // Sends what ends the stream (TLS close_notify without waiting for the peer's, then TCP FIN). Never waits.
+    // Sends what ends the stream (TLS close_notify without waiting for the peer's, then TCP FIN). Never
+    // waits.
     void shutdown() noexcept;
 
     // Closes the socket; operations in progress end with operation_aborted.

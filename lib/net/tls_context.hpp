@@ -1,4 +1,5 @@
-// TLS settings shared by many connections: trust, own certificate, verification. Wraps an SSL_CTX. Thread-safe once set up.
+// TLS settings shared by many connections: trust, own certificate, verification. Wraps an SSL_CTX.
+// Thread-safe once set up.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -19,8 +20,8 @@ boost::system::error_code make_error_code(tls_errc e) noexcept;
 
 class tls_context {
 public:
-    // A client's: verifies the peer's chain against the system's store (or `ca_file`, PEM, instead of it when not empty)
-    // and its host name, TLS 1.2 or later. `verify` false: accepts any certificate (--insecure).
+    // A client's: verifies the peer's chain against the system's store (or `ca_file`, PEM, instead of it when
+    // not empty) and its host name, TLS 1.2 or later. `verify` false: accepts any certificate (--insecure).
     // Throws system_error naming the file when it cannot be read.
     static tls_context client(const std::string& ca_file = std::string(), bool verify = true);
 

@@ -5,7 +5,8 @@
 namespace tandem {
 
 semaphore::~semaphore() {
-    while (waiters_.pop_front()) {} // only when a runtime is torn down: they must not look for this list any more
+    while (waiters_.pop_front()) {
+    } // only when a runtime is torn down: they must not look for this list any more
 }
 
 bool semaphore::take() noexcept {

@@ -1,14 +1,14 @@
 // concurrent_map and concurrent_for_each: one coroutine per element, at most `limit` at a time.
 //
-//     auto pages = co_await concurrent_map(urls, 64, fetch);      // a vector of results, in the order of `urls`
-//     co_await concurrent_for_each(std::move(files), 8, upload);
+//     auto pages = co_await concurrent_map(urls, 64, fetch);      // a vector of results, in the order of
+//     `urls` co_await concurrent_for_each(std::move(files), 8, upload);
 //
-// `f(element)` returns a task (or any awaitable). Elements are taken in order. An lvalue range is referred to and must
-// outlive the call, an rvalue range is moved into it; elements are passed as lvalues of the range, and moved when
-// the range is an rvalue. `f` is moved in.
-// Failure: the first exception cancels the other calls, no further element is begun, and it is rethrown once all have ended.
-// Cancellation: the same, with operation_cancelled. An empty range gives an empty result at once. `limit` 0 counts as 1.
-// Cost: `min(limit, elements)` coroutines that each take one element after the other; memory does not grow with the range.
+// `f(element)` returns a task (or any awaitable). Elements are taken in order. An lvalue range is referred to
+// and must outlive the call, an rvalue range is moved into it; elements are passed as lvalues of the range,
+// and moved when the range is an rvalue. `f` is moved in. Failure: the first exception cancels the other
+// calls, no further element is begun, and it is rethrown once all have ended. Cancellation: the same, with
+// operation_cancelled. An empty range gives an empty result at once. `limit` 0 counts as 1. Cost: `min(limit,
+// elements)` coroutines that each take one element after the other; memory does not grow with the range.
 #pragma once
 
 #include <tandem/concurrency/when_all.hpp>
@@ -56,7 +56,8 @@ template <class F, class Range>
 using mapped_t = await_result_t<std::invoke_result_t<F&, element_t<Range>>>;
 
 template <class Range, class F, class Take>
-task<> map_worker(held_range<Range>& range, decltype(range.begin())& next, std::size_t& index, F& f, Take& take) {
+task<> map_worker(held_range<Range>& range, decltype(range.begin())& next, std::size_t& index, F& f,
+                  Take& take) {
     // Plain shared variables: all workers run on one scheduler.
     while (next != range.end()) {
         const std::size_t i = index++;
@@ -78,7 +79,8 @@ task<> run_workers(held_range<Range>& range, std::size_t limit, F& f, Take& take
     if (limit == 0 && next != range.end()) limit = 1;
     child_array<void> workers(limit);
     join all(join_policy::cancel_on_failure);
-    for (std::size_t i = 0; i < limit; ++i) all.add(workers.emplace(map_worker<Range>(range, next, index, f, take)));
+    for (std::size_t i = 0; i < limit; ++i)
+        all.add(workers.emplace(map_worker<Range>(range, next, index, f, take)));
     co_await all;
     if (all.first_failure()) std::rethrow_exception(all.first_failure());
 }
@@ -94,7 +96,8 @@ task<std::vector<mapped_t<F, Range>>> map_range(held_range<Range> range, std::si
     co_await run_workers(range, limit, f, take);
     std::vector<result> results;
     results.reserve(found.size());
-    for (std::optional<result>& r : found) results.push_back(std::move(*r));
+    for (std::optional<result>& r : found)
+        results.push_back(std::move(*r));
     co_return results;
 }
 
@@ -107,8 +110,8 @@ task<> visit_range(held_range<Range> range, std::size_t limit, F f) {
 } // namespace detail
 
 template <class Range, class F>
-    requires(!std::is_void_v<detail::mapped_t<F, Range>>)
-task<std::vector<detail::mapped_t<F, Range>>> concurrent_map(Range&& range, std::size_t limit, F f) {
+requires(!std::is_void_v<detail::mapped_t<F, Range>>)
+    task<std::vector<detail::mapped_t<F, Range>>> concurrent_map(Range&& range, std::size_t limit, F f) {
     return detail::map_range(detail::held_range<Range>(std::forward<Range>(range)), limit, std::move(f));
 }
 

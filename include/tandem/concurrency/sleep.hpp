@@ -15,7 +15,8 @@ namespace detail {
 class sleep_awaiter : private timer_node, private cancel_hook {
 public:
     sleep_awaiter(task_context& context, scheduler::clock::time_point when) noexcept
-        : timer_node(&sleep_awaiter::expired), cancel_hook(&sleep_awaiter::on_cancel), context_(context), when_(when) {}
+        : timer_node(&sleep_awaiter::expired), cancel_hook(&sleep_awaiter::on_cancel), context_(context),
+          when_(when) {}
     ~sleep_awaiter() { context_.home().disarm(*this); }
 
     bool await_ready() noexcept { return cancelled_ = context_.cancelled(); }
@@ -116,15 +117,20 @@ public:
 }
 
 // Waits until `when` of the steady clock. Otherwise as sleep_for.
-[[nodiscard]] inline detail::sleep_until_operation sleep_until(std::chrono::steady_clock::time_point when) noexcept {
+[[nodiscard]] inline detail::sleep_until_operation
+sleep_until(std::chrono::steady_clock::time_point when) noexcept {
     return detail::sleep_until_operation(when);
 }
 
 // Lets every other task that is ready run once. Throws operation_cancelled when the task was cancelled.
-[[nodiscard]] inline detail::yield_operation yield() noexcept { return detail::yield_operation(); }
+[[nodiscard]] inline detail::yield_operation yield() noexcept {
+    return detail::yield_operation();
+}
 
-// `co_await current_stop_token()`: a token that is told when the running task is cancelled, to be handed to code that
-// knows nothing of tasks. Its callbacks run on the task's home scheduler.
-[[nodiscard]] inline detail::stop_token_operation current_stop_token() noexcept { return detail::stop_token_operation(); }
+// `co_await current_stop_token()`: a token that is told when the running task is cancelled, to be handed to
+// code that knows nothing of tasks. Its callbacks run on the task's home scheduler.
+[[nodiscard]] inline detail::stop_token_operation current_stop_token() noexcept {
+    return detail::stop_token_operation();
+}
 
 } // namespace tandem

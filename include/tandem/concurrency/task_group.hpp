@@ -7,12 +7,13 @@
 //         group.cancel();
 //     });                                     // here every task of the group has ended
 //
-// Failure: the first exception of a child or of the body cancels all the others, and with_task_group rethrows it when they
-// have ended. Every exception is kept, in order (`errors()`); a task that ends with operation_cancelled has not failed.
-// Cancellation: cancelling the task that waits for the group cancels every child. `cancel()` cancels the children and the body;
-// with_task_group then returns normally (a body with a result throws operation_cancelled).
-// A child may spawn into its own group. What is spawned after `cancel()` is refused: `spawn` destroys it and returns false.
-// Thread safety: `spawn`, `spawn_on`, `cancel` and `size` may be called from any thread as long as the group exists.
+// Failure: the first exception of a child or of the body cancels all the others, and with_task_group rethrows
+// it when they have ended. Every exception is kept, in order (`errors()`); a task that ends with
+// operation_cancelled has not failed. Cancellation: cancelling the task that waits for the group cancels
+// every child. `cancel()` cancels the children and the body; with_task_group then returns normally (a body
+// with a result throws operation_cancelled). A child may spawn into its own group. What is spawned after
+// `cancel()` is refused: `spawn` destroys it and returns false. Thread safety: `spawn`, `spawn_on`, `cancel`
+// and `size` may be called from any thread as long as the group exists.
 #pragma once
 
 #include <tandem/core/invoke.hpp>
@@ -29,24 +30,23 @@ namespace tandem {
 
 class task_group : private cancel_hook {
 public:
-    // Belongs to the task that makes it, which must wait for it: `co_await group.join()`. Prefer with_task_group, which
-    // cannot forget it.
+    // Belongs to the task that makes it, which must wait for it: `co_await group.join()`. Prefer
+    // with_task_group, which cannot forget it.
     task_group();
     // Every child must have ended; otherwise prints a diagnostic and terminates.
     ~task_group();
 
-    // Starts `f(args...)` (a task or other awaitable; its result is dropped) on the group's own scheduler. The callable and
-    // the arguments are kept as long as the coroutine runs. About 40 ns; three recycled allocations.
+    // Starts `f(args...)` (a task or other awaitable; its result is dropped) on the group's own scheduler.
+    // The callable and the arguments are kept as long as the coroutine runs. About 40 ns; three recycled
+    // allocations.
     template <class F, class... Args>
-        requires invocable_task<F, Args...>
-    bool spawn(F f, Args... args) {
-        return add(home_, invoke_void(std::move(f), std::move(args)...));
-    }
+    requires invocable_task<F, Args...>
+    bool spawn(F f, Args... args) { return add(home_, invoke_void(std::move(f), std::move(args)...)); }
     bool spawn(task<> work) { return add(home_, std::move(work)); }
 
     // The same on another scheduler (`runtime::loop(i)`); the child's failure and end are reported back.
     template <class F, class... Args>
-        requires invocable_task<F, Args...>
+    requires invocable_task<F, Args...>
     bool spawn_on(scheduler& where, F f, Args... args) {
         return add(where, invoke_void(std::move(f), std::move(args)...));
     }
@@ -61,8 +61,8 @@ public:
     // The exceptions of children so far, oldest first. Cancellations are not among them.
     std::vector<std::exception_ptr> errors() const;
 
-    // Waits until every child has ended (also when cancelled: it cancels them and waits on). Then rethrows the first
-    // error; after a cancellation of the waiting task throws operation_cancelled.
+    // Waits until every child has ended (also when cancelled: it cancels them and waits on). Then rethrows
+    // the first error; after a cancellation of the waiting task throws operation_cancelled.
     [[nodiscard]] task<> join();
 
     // A member of a group, for `with_task_group`.
@@ -84,7 +84,9 @@ public:
 
     public:
         static void* operator new(std::size_t size) { return detail::allocate_frame(size); }
-        static void operator delete(void* memory, std::size_t size) noexcept { detail::deallocate_frame(memory, size); }
+        static void operator delete(void* memory, std::size_t size) noexcept {
+            detail::deallocate_frame(memory, size);
+        }
     };
     void add_body(member& body) noexcept;
     class quiet_join_awaiter;
@@ -143,8 +145,9 @@ private:
 
 // Runs `body(group, args...)` with a group of its own and waits for both. Returns the body's result.
 template <class Body, class... Args>
-    requires std::is_invocable_v<Body&, task_group&, Args...>
-task<await_result_t<std::invoke_result_t<Body&, task_group&, Args...>>> with_task_group(Body body, Args... args) {
+requires std::is_invocable_v<Body&, task_group&, Args...>
+    task<await_result_t<std::invoke_result_t<Body&, task_group&, Args...>>> with_task_group(Body body,
+                                                                                            Args... args) {
     using result = await_result_t<std::invoke_result_t<Body&, task_group&, Args...>>;
     task_group group;
     detail::group_body<result> main(group, as_task(std::invoke(body, group, std::move(args)...)));
@@ -153,7 +156,8 @@ task<await_result_t<std::invoke_result_t<Body&, task_group&, Args...>>> with_tas
     const std::vector<std::exception_ptr> errors = group.errors();
     if (!errors.empty()) std::rethrow_exception(errors.front());
     if constexpr (std::is_void_v<result>) {
-        // The body may have been cut short by group.cancel(), which is no failure; by the caller's cancellation is.
+        // The body may have been cut short by group.cancel(), which is no failure; by the caller's
+        // cancellation is.
         if (main.failure() && task_context::current()->cancelled()) std::rethrow_exception(main.failure());
     } else {
         co_return main.result();

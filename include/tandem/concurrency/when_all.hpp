@@ -4,8 +4,8 @@
 //     std::vector<page> pages = co_await when_all(std::move(fetches));         // a vector, in range order
 //
 // `void` results: std::monostate in the tuple; when every one is void the result is void.
-// Failure: the first exception is rethrown after the others were cancelled and have ended. Exceptions that siblings
-// throw after that are dropped; where each counts, use a task_group, which keeps them all.
+// Failure: the first exception is rethrown after the others were cancelled and have ended. Exceptions that
+// siblings throw after that are dropped; where each counts, use a task_group, which keeps them all.
 // Cancellation: passed on to every child; when_all ends when they have all ended.
 // Cost: no allocation for a pack (the children's contexts live in its frame); one array for a range.
 #pragma once
@@ -34,8 +34,7 @@ non_void_t<T> result_or_monostate(child<T>& c) {
 }
 
 template <class... Ts>
-using all_result_t =
-    std::conditional_t<(std::is_void_v<Ts> && ...), void, std::tuple<non_void_t<Ts>...>>;
+using all_result_t = std::conditional_t<(std::is_void_v<Ts> && ...), void, std::tuple<non_void_t<Ts>...>>;
 
 template <class T>
 using all_vector_t = std::conditional_t<std::is_void_v<T>, void, std::vector<non_void_t<T>>>;
@@ -57,14 +56,18 @@ task<all_result_t<Ts...>> when_all_tasks(task<Ts>... tasks) {
 template <class T>
 class child_array {
 public:
-    explicit child_array(std::size_t capacity) : memory_(std::allocator<child<T>>().allocate(capacity)), capacity_(capacity) {}
+    explicit child_array(std::size_t capacity)
+        : memory_(std::allocator<child<T>>().allocate(capacity)), capacity_(capacity) {}
     child_array(const child_array&) = delete;
     child_array& operator=(const child_array&) = delete;
     ~child_array() {
-        while (size_ > 0) std::destroy_at(memory_ + --size_);
+        while (size_ > 0)
+            std::destroy_at(memory_ + --size_);
         std::allocator<child<T>>().deallocate(memory_, capacity_);
     }
-    child<T>& emplace(task<T>&& work) noexcept { return *std::construct_at(memory_ + size_++, std::move(work)); }
+    child<T>& emplace(task<T>&& work) noexcept {
+        return *std::construct_at(memory_ + size_++, std::move(work));
+    }
     child<T>* begin() noexcept { return memory_; }
     child<T>* end() noexcept { return memory_ + size_; }
 
@@ -77,8 +80,8 @@ private:
 } // namespace detail
 
 template <class... As>
-    requires(detail::awaitable_in_task<As> && ...)
-task<detail::all_result_t<await_result_t<As>...>> when_all(As... awaitables) {
+requires(detail::awaitable_in_task<As>&&...) task<detail::all_result_t<await_result_t<As>...>> when_all(
+    As... awaitables) {
     return detail::when_all_tasks(as_task(std::move(awaitables))...);
 }
 
@@ -86,13 +89,15 @@ template <class T>
 task<detail::all_vector_t<T>> when_all(std::vector<task<T>> tasks) {
     detail::child_array<T> children(tasks.size());
     detail::join all(detail::join_policy::cancel_on_failure);
-    for (task<T>& t : tasks) all.add(children.emplace(std::move(t)));
+    for (task<T>& t : tasks)
+        all.add(children.emplace(std::move(t)));
     co_await all;
     if (all.first_failure()) std::rethrow_exception(all.first_failure());
     if constexpr (!std::is_void_v<T>) {
         std::vector<T> results;
         results.reserve(tasks.size());
-        for (detail::child<T>& c : children) results.push_back(c.result());
+        for (detail::child<T>& c : children)
+            results.push_back(c.result());
         co_return results;
     }
 }

@@ -1,14 +1,14 @@
-// when_any: run several awaitables concurrently until the first ends; the others are cancelled and waited for.
+// when_any: run several awaitables concurrently until the first ends; the others are cancelled and waited
+// for.
 //
 //     auto race = co_await when_any(channel.receive(), sleep_for(1s));
 //     if (race.get<0>()) use(race.get<0>().value());     // received: even when the timer was first by a hair
 //
-// Nothing is lost: the result holds an outcome for every child, and a child that completed although it lost the race
-// hands over its value all the same. So look at the outcomes, not at `index` alone.
-// Failure: when_any does not throw what its children threw; `outcome::value()` does.
-// Cancellation: passed on to every child; when_any ends when they have all ended, and throws operation_cancelled only when
-// none of them has completed with a value.
-// An empty vector gives `index == npos` at once.
+// Nothing is lost: the result holds an outcome for every child, and a child that completed although it lost
+// the race hands over its value all the same. So look at the outcomes, not at `index` alone. Failure:
+// when_any does not throw what its children threw; `outcome::value()` does. Cancellation: passed on to every
+// child; when_any ends when they have all ended, and throws operation_cancelled only when none of them has
+// completed with a value. An empty vector gives `index == npos` at once.
 #pragma once
 
 #include <tandem/concurrency/detail/join.hpp>
@@ -44,7 +44,8 @@ private:
 template <class T>
 class any_vector_result {
 public:
-    any_vector_result(std::size_t first, std::vector<outcome<T>> all) : index(first), outcomes(std::move(all)) {}
+    any_vector_result(std::size_t first, std::vector<outcome<T>> all)
+        : index(first), outcomes(std::move(all)) {}
 
     std::size_t index;                // the child that ended first
     std::vector<outcome<T>> outcomes; // of every child, in the order given
@@ -68,8 +69,8 @@ task<any_result<Ts...>> when_any_tasks(task<Ts>... tasks) {
 } // namespace detail
 
 template <class... As>
-    requires(sizeof...(As) > 0 && (detail::awaitable_in_task<As> && ...))
-task<any_result<await_result_t<As>...>> when_any(As... awaitables) {
+requires(sizeof...(As) > 0 && (detail::awaitable_in_task<As> &&
+                               ...)) task<any_result<await_result_t<As>...>> when_any(As... awaitables) {
     return detail::when_any_tasks(as_task(std::move(awaitables))...);
 }
 
@@ -77,7 +78,8 @@ template <class T>
 task<any_vector_result<T>> when_any(std::vector<task<T>> tasks) {
     detail::child_array<T> children(tasks.size());
     detail::join race(detail::join_policy::cancel_on_first);
-    for (task<T>& t : tasks) race.add(children.emplace(std::move(t)));
+    for (task<T>& t : tasks)
+        race.add(children.emplace(std::move(t)));
     co_await race;
     std::vector<outcome<T>> outcomes;
     outcomes.reserve(tasks.size());

@@ -2,10 +2,10 @@
 //
 //     auto response = co_await with_timeout(5s, web.get(url));
 //
-// When the time is up the child is cancelled and waited for; then `timeout_error` is thrown, unless the child has
-// completed nevertheless: a value that arrived is never dropped. The deadline is inherited by everything that the child
-// awaits (`task_context::deadline`); of nested limits the tighter one wins.
-// Cancellation from outside: passed on to the child; throws operation_cancelled, never timeout_error.
+// When the time is up the child is cancelled and waited for; then `timeout_error` is thrown, unless the child
+// has completed nevertheless: a value that arrived is never dropped. The deadline is inherited by everything
+// that the child awaits (`task_context::deadline`); of nested limits the tighter one wins. Cancellation from
+// outside: passed on to the child; throws operation_cancelled, never timeout_error.
 #pragma once
 
 #include <tandem/concurrency/detail/join.hpp>
@@ -45,8 +45,8 @@ private:
 } // namespace detail
 
 template <class A>
-    requires detail::awaitable_in_task<A>
-task<await_result_t<A>> with_timeout(std::chrono::nanoseconds limit, A awaitable) {
+requires detail::awaitable_in_task<A> task<await_result_t<A>> with_timeout(std::chrono::nanoseconds limit,
+                                                                           A awaitable) {
     detail::child<await_result_t<A>> child(as_task(std::move(awaitable)));
     detail::join one(detail::join_policy::wait);
     one.add(child);
@@ -54,7 +54,8 @@ task<await_result_t<A>> with_timeout(std::chrono::nanoseconds limit, A awaitable
     const auto furthest = scheduler::clock::time_point::max() - now;
     detail::deadline_timer timer(child, now + (limit < furthest ? limit : furthest));
     co_await one;
-    if (timer.expired() && !one.waiter().cancelled() && is_cancellation(child.failure())) throw timeout_error(limit);
+    if (timer.expired() && !one.waiter().cancelled() && is_cancellation(child.failure()))
+        throw timeout_error(limit);
     co_return child.result();
 }
 

@@ -1,17 +1,17 @@
 // The context of a task: what a chain of coroutines that await each other has in common.
 //
-// A chain (a spawned task and every task that it awaits, one at a time) shares one `task_context`. It knows the home
-// scheduler, where to go on, whether the chain was cancelled, the deadline and the parent. Combinators such as
-// `when_all` give each child a context of its own, linked to its parent's.
+// A chain (a spawned task and every task that it awaits, one at a time) shares one `task_context`. It knows
+// the home scheduler, where to go on, whether the chain was cancelled, the deadline and the parent.
+// Combinators such as `when_all` give each child a context of its own, linked to its parent's.
 //
 //     task_context A  (main)                 home: loop 0
 //       fetch_all -> when_all                A waits in the join ...
 //         task_context B  (fetch 1)          ... of B and C, whose parent is A
 //         task_context C  (fetch 2)
 //
-// Resumption goes through a pump loop instead of symmetric transfer: `co_await child` stores the child's handle and
-// returns to the pump, which resumes it. So the stack stays flat whatever the compiler does (gcc 12 does not turn
-// symmetric transfer into tail calls at -O0 or under sanitizers).
+// Resumption goes through a pump loop instead of symmetric transfer: `co_await child` stores the child's
+// handle and returns to the pump, which resumes it. So the stack stays flat whatever the compiler does (gcc
+// 12 does not turn symmetric transfer into tail calls at -O0 or under sanitizers).
 //
 // Thread safety: everything but `request_cancel` and `wake` belongs to the home scheduler.
 #pragma once
@@ -26,8 +26,8 @@
 
 namespace tandem {
 
-// What is told when a context is cancelled: a suspended operation, or a scope of children. It is told on the home
-// scheduler, at most once, and must not resume anything inline: it schedules.
+// What is told when a context is cancelled: a suspended operation, or a scope of children. It is told on the
+// home scheduler, at most once, and must not resume anything inline: it schedules.
 class cancel_hook {
 public:
     using action = void (*)(cancel_hook&) noexcept;
@@ -48,8 +48,8 @@ public:
     using completion = void (*)(task_context&) noexcept;
     using clock = scheduler::clock;
 
-    // `on_done` is called once on the home scheduler when the chain has completed; it may destroy the context.
-    // `shared`: whether `request_cancel` may be called from outside the home scheduler.
+    // `on_done` is called once on the home scheduler when the chain has completed; it may destroy the
+    // context. `shared`: whether `request_cancel` may be called from outside the home scheduler.
     task_context(scheduler& home, task_context* parent, completion on_done, bool shared) noexcept;
     ~task_context();
 
@@ -59,7 +59,8 @@ public:
     // The context of the task that runs on this thread, or nullptr outside of any.
     static task_context* current() noexcept;
 
-    // The point in time after which this chain is cancelled by an enclosing `with_timeout`; `max()` when none.
+    // The point in time after which this chain is cancelled by an enclosing `with_timeout`; `max()` when
+    // none.
     clock::time_point deadline() const noexcept { return deadline_; }
     void set_deadline(clock::time_point deadline) noexcept { deadline_ = deadline; }
 
@@ -92,14 +93,15 @@ public:
     // Called when the outermost coroutine of the chain has reached its end.
     void finish() noexcept;
 
-    // Counts one operation that completed without waiting. False when the budget is spent: the awaiter then suspends
-    // once, so that a task whose operations never block cannot starve its loop.
+    // Counts one operation that completed without waiting. False when the budget is spent: the awaiter then
+    // suspends once, so that a task whose operations never block cannot starve its loop.
     bool spend() noexcept { return budget_-- > 0; }
 
     // ---- cancellation ----
 
-    // Cancels the chain: its current operation and every scope of children in it are told; every later operation
-    // fails at once. Thread-safe when `shared`; idempotent. The context must be alive during the call.
+    // Cancels the chain: its current operation and every scope of children in it are told; every later
+    // operation fails at once. Thread-safe when `shared`; idempotent. The context must be alive during the
+    // call.
     void request_cancel() noexcept;
 
     bool cancelled() const noexcept { return cancelled_; }

@@ -1,8 +1,8 @@
 // The errors that every floor shares.
 //
-// Failures are `boost::system::error_code`s, thrown as exceptions derived from `boost::system::system_error`. Two of
-// them have types of their own, because they must never be confused: the caller went away (`operation_cancelled`)
-// or the time was up (`timeout_error`).
+// Failures are `boost::system::error_code`s, thrown as exceptions derived from `boost::system::system_error`.
+// Two of them have types of their own, because they must never be confused: the caller went away
+// (`operation_cancelled`) or the time was up (`timeout_error`).
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -17,8 +17,9 @@ namespace tandem {
 using boost::system::error_code;
 using boost::system::system_error;
 
-// Thrown by an awaited operation when its task was cancelled. Its code equals `asio::error::operation_aborted`.
-// Cancellation is level-triggered: a task that swallows this exception gets it again at its next suspension.
+// Thrown by an awaited operation when its task was cancelled. Its code equals
+// `asio::error::operation_aborted`. Cancellation is level-triggered: a task that swallows this exception gets
+// it again at its next suspension.
 class operation_cancelled : public system_error {
 public:
     operation_cancelled();

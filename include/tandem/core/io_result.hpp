@@ -14,7 +14,8 @@ public:
     explicit io_result(boost::system::error_code ec, std::size_t n = 0) noexcept : error(ec), bytes(n) {}
 
     boost::system::error_code error;
-    std::size_t bytes = 0; // transferred, also before a failure; a read of 0 bytes without error is the end of the stream
+    std::size_t bytes =
+        0; // transferred, also before a failure; a read of 0 bytes without error is the end of the stream
 };
 
 } // namespace tandem

@@ -1,12 +1,14 @@
 // A runtime: N loops for waiting and one pool for computing, and `run`, which starts a program on one.
 //
 //     tandem::task<int> main_task(std::vector<std::string> urls);
-//     int main(int argc, char** argv) { return tandem::run(main_task, std::vector<std::string>(argv + 1, argv + argc)); }
+//     int main(int argc, char** argv) { return tandem::run(main_task, std::vector<std::string>(argv + 1, argv
+//     + argc)); }
 //
 // `run` builds a runtime, runs the main task on the calling thread and turns its end into an exit code:
 //   - its value, when it is a task<int>; 0 for a task<> that returns;
 //   - 1 when an exception left it (type and message go to stderr);
-//   - 130 or 143 after SIGINT or SIGTERM: the first signal cancels the main task once, which may then clean up; the second
+//   - 130 or 143 after SIGINT or SIGTERM: the first signal cancels the main task once, which may then clean
+//   up; the second
 //     ends the process at once with the same code.
 #pragma once
 
@@ -33,12 +35,22 @@ public:
     runtime_options() noexcept {}
 
     // Loops (threads that wait). Default 1. Loop 0 runs on the thread that calls `run`.
-    runtime_options& loops(std::size_t n) noexcept { loops_ = n ? n : 1; return *this; }
+    runtime_options& loops(std::size_t n) noexcept {
+        loops_ = n ? n : 1;
+        return *this;
+    }
     // Pool threads (for computing). Default 0: as many as the machine has cores.
-    runtime_options& workers(std::size_t n) noexcept { workers_ = n; return *this; }
+    runtime_options& workers(std::size_t n) noexcept {
+        workers_ = n;
+        return *this;
+    }
     // How long the destructor lets cancelled background tasks clean up. Default 5 s. Then they are destroyed.
-    runtime_options& drain_timeout(std::chrono::milliseconds limit) noexcept { drain_timeout_ = limit; return *this; }
-    // Told of every exception that leaves a background task (`runtime::spawn`). Default: print it and terminate.
+    runtime_options& drain_timeout(std::chrono::milliseconds limit) noexcept {
+        drain_timeout_ = limit;
+        return *this;
+    }
+    // Told of every exception that leaves a background task (`runtime::spawn`). Default: print it and
+    // terminate.
     runtime_options& on_unhandled(std::function<void(std::exception_ptr)> handler) {
         on_unhandled_ = std::move(handler);
         return *this;
@@ -59,24 +71,24 @@ private:
 class runtime {
 public:
     explicit runtime(runtime_options options = runtime_options());
-    // Cancels the background tasks, lets them clean up (see drain_timeout), stops the pool (running computations end,
-    // queued ones are dropped), joins the threads and destroys every task that is left. Leaks nothing.
+    // Cancels the background tasks, lets them clean up (see drain_timeout), stops the pool (running
+    // computations end, queued ones are dropped), joins the threads and destroys every task that is left.
+    // Leaks nothing.
     ~runtime();
     runtime(const runtime&) = delete;
     runtime& operator=(const runtime&) = delete;
 
-    // Runs `t` on loop 0, on the calling thread, until it has completed; returns its result or throws its exception.
-    // One call at a time; not from inside a task of this runtime.
+    // Runs `t` on loop 0, on the calling thread, until it has completed; returns its result or throws its
+    // exception. One call at a time; not from inside a task of this runtime.
     template <class T>
     T run(task<T> t);
     template <class F, class... Args>
-        requires invocable_task<F, Args...>
-    invoke_awaited_t<F, Args...> run(F f, Args... args) {
+    requires invocable_task<F, Args...> invoke_awaited_t<F, Args...> run(F f, Args... args) {
         return run(invoke(std::move(f), std::move(args)...));
     }
 
-    // Starts a background task on loop 0 (or `loop`). It is owned by the runtime and cancelled by its destructor. Prefer a
-    // task_group, whose tasks cannot outlive their scope. Thread-safe.
+    // Starts a background task on loop 0 (or `loop`). It is owned by the runtime and cancelled by its
+    // destructor. Prefer a task_group, whose tasks cannot outlive their scope. Thread-safe.
     void spawn(task<> t, std::size_t loop = 0);
 
     std::size_t loops() const noexcept;
@@ -133,8 +145,7 @@ private:
 
 // Runs a program's main task; returns the exit code. See the top of this file.
 template <class T>
-    requires(std::is_void_v<T> || std::is_convertible_v<T, int>)
-int run(runtime_options options, task<T> t) {
+requires(std::is_void_v<T> || std::is_convertible_v<T, int>) int run(runtime_options options, task<T> t) {
     detail::program program(std::move(options));
     program.execute(t.bind(program.context()));
     int value = 0;
@@ -145,20 +156,18 @@ int run(runtime_options options, task<T> t) {
 }
 
 template <class T>
-    requires(std::is_void_v<T> || std::is_convertible_v<T, int>)
-int run(task<T> t) {
+requires(std::is_void_v<T> || std::is_convertible_v<T, int>) int run(task<T> t) {
     return run(runtime_options(), std::move(t));
 }
 
 template <class F, class... Args>
-    requires invocable_task<F, Args...>
+requires invocable_task<F, Args...>
 int run(runtime_options options, F f, Args... args) {
     return run(std::move(options), invoke(std::move(f), std::move(args)...));
 }
 
 template <class F, class... Args>
-    requires(invocable_task<F, Args...> && !is_task<F>::value)
-int run(F f, Args... args) {
+requires(invocable_task<F, Args...> && !is_task<F>::value) int run(F f, Args... args) {
     return run(runtime_options(), invoke(std::move(f), std::move(args)...));
 }
 

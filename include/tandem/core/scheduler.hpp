@@ -1,7 +1,7 @@
 // A scheduler is where tasks run: one thread at a time, first in, first out.
 //
-// Every task has a home scheduler and is resumed there, always. The usual one is a loop of a `runtime`; a task
-// spawned on a plain Asio executor (`tandem/asio.hpp`) gets one made of a strand over that executor.
+// Every task has a home scheduler and is resumed there, always. The usual one is a loop of a `runtime`; a
+// task spawned on a plain Asio executor (`tandem/asio.hpp`) gets one made of a strand over that executor.
 // Authors of primitives use this header; users of tasks need not know it.
 #pragma once
 
@@ -15,8 +15,8 @@ namespace tandem {
 
 class thread_pool;
 
-// Something to be run once by a scheduler. Intrusive: it lives in its owner (a coroutine frame) and is in at most one
-// queue at a time.
+// Something to be run once by a scheduler. Intrusive: it lives in its owner (a coroutine frame) and is in at
+// most one queue at a time.
 class ready_node {
 public:
     using action = void (*)(ready_node&) noexcept;
@@ -60,8 +60,8 @@ public:
     scheduler(const scheduler&) = delete;
     scheduler& operator=(const scheduler&) = delete;
 
-    // Queues `node`; it runs later on this scheduler, after everything queued before it. Thread-safe, never blocks,
-    // allocates nothing for a runtime's loop.
+    // Queues `node`; it runs later on this scheduler, after everything queued before it. Thread-safe, never
+    // blocks, allocates nothing for a runtime's loop.
     virtual void schedule(ready_node& node) noexcept = 0;
 
     // Whether the calling code runs on this scheduler.
@@ -79,13 +79,15 @@ public:
     // The Asio executor that this scheduler's I/O objects use.
     virtual boost::asio::any_io_executor executor() const = 0;
 
-    // Bookkeeping of operations whose handlers Asio holds: begun, completed, or destroyed without completion because
-    // the execution context is being destroyed. The last lets a foreign context destroy the tasks that wait on it.
+    // Bookkeeping of operations whose handlers Asio holds: begun, completed, or destroyed without completion
+    // because the execution context is being destroyed. The last lets a foreign context destroy the tasks
+    // that wait on it.
     virtual void operation_started() noexcept {}
     virtual void operation_finished() noexcept {}
     virtual void operation_dropped() noexcept {}
 
-    // True while everything that still waits here is being destroyed: scopes then let go of their tasks silently.
+    // True while everything that still waits here is being destroyed: scopes then let go of their tasks
+    // silently.
     bool torn_down() const noexcept { return torn_down_; }
 
 protected:

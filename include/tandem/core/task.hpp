@@ -6,17 +6,19 @@
 //         co_return n;
 //     }
 //
-// A task does nothing until it is awaited (or given to `run`, a task group, a combinator), and it is awaited once:
-// `co_await std::move(t)` or `co_await count(lines)`. Its result is then moved out. Destroying a task that was not
-// started destroys its arguments and nothing else.
+// A task does nothing until it is awaited (or given to `run`, a task group, a combinator), and it is awaited
+// once: `co_await std::move(t)` or `co_await count(lines)`. Its result is then moved out. Destroying a task
+// that was not started destroys its arguments and nothing else.
 //
-// Inside a task, `co_await` takes: a task, every operation of this library, any type with the standard awaiter
-// interface (`await_ready`, `await_suspend`, `await_resume`, or `operator co_await`), and with `tandem/asio.hpp` any
-// Asio operation and `asio::awaitable`. Whatever thread completes it, the task goes on on its home scheduler.
+// Inside a task, `co_await` takes: a task, every operation of this library, any type with the standard
+// awaiter interface (`await_ready`, `await_suspend`, `await_resume`, or `operator co_await`), and with
+// `tandem/asio.hpp` any Asio operation and `asio::awaitable`. Whatever thread completes it, the task goes on
+// on its home scheduler.
 //
-// Cancellation: a cancelled task is told through the operation it waits in, which throws `operation_cancelled`; so does
-// every later one (level-triggered). Awaiting a child task is not an operation by itself: the child sees the same
-// cancellation. A foreign awaiter cannot be interrupted; the next operation of the library reports it.
+// Cancellation: a cancelled task is told through the operation it waits in, which throws
+// `operation_cancelled`; so does every later one (level-triggered). Awaiting a child task is not an operation
+// by itself: the child sees the same cancellation. A foreign awaiter cannot be interrupted; the next
+// operation of the library reports it.
 //
 // A coroutine's reference parameters must outlive it, as with every coroutine: prefer values.
 #pragma once
@@ -47,7 +49,7 @@ public:
     using value_type = T;
 
     task() noexcept = default;
-    task(task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+    task(task && other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
     task& operator=(task&& other) noexcept {
         if (this != &other) {
             if (coroutine_) coroutine_.destroy();
@@ -60,22 +62,30 @@ public:
     }
 
     // False for a default-constructed or moved-from task.
-    explicit operator bool() const noexcept { return static_cast<bool>(coroutine_); }
+    explicit operator bool() const noexcept {
+        return static_cast<bool>(coroutine_);
+    }
 
     // Used by `co_await` in another task.
-    detail::task_awaiter<T> await_in(task_context& context) && noexcept {
+    detail::task_awaiter<T> await_in(task_context & context)&& noexcept {
         return detail::task_awaiter<T>(coroutine_, context);
     }
 
-    // For combinators: binds the task to a context of its own and gives the handle to start. `take_result` is valid
-    // once the context has finished.
-    std::coroutine_handle<> bind(task_context& context) noexcept {
+    // For combinators: binds the task to a context of its own and gives the handle to start. `take_result` is
+    // valid once the context has finished.
+    std::coroutine_handle<> bind(task_context & context) noexcept {
         coroutine_.promise().bind(context, nullptr);
         return coroutine_;
     }
-    T take_result() { return coroutine_.promise().take(); }
-    std::exception_ptr failure() const noexcept { return coroutine_.promise().failure(); }
-    bool completed() const noexcept { return coroutine_ && coroutine_.done(); }
+    T take_result() {
+        return coroutine_.promise().take();
+    }
+    std::exception_ptr failure() const noexcept {
+        return coroutine_.promise().failure();
+    }
+    bool completed() const noexcept {
+        return coroutine_ && coroutine_.done();
+    }
 
 private:
     friend promise_type;
@@ -123,7 +133,8 @@ inline task<void> task_promise<void>::get_return_object() noexcept {
 
 // What `co_await std::declval<A>()` yields inside a task.
 template <class A>
-using await_result_t = decltype(detail::get_awaiter(std::declval<A>(), std::declval<task_context&>()).await_resume());
+using await_result_t =
+    decltype(detail::get_awaiter(std::declval<A>(), std::declval<task_context&>()).await_resume());
 
 template <class T>
 struct is_task : std::false_type {};

@@ -1,12 +1,13 @@
 // The waiter list that every suspending primitive shares.
 //
-// A primitive (semaphore, channel, event ...) keeps its state and a FIFO `wait_list` under one short lock. A task that
-// must wait puts a `waiter`, which lives in its coroutine frame, into the list. Whoever satisfies it takes it out under
-// the lock, marks it granted, and wakes it after the lock was released. Whoever cancels it takes it out under
-// the same lock. So each waiter ends exactly one way: granted, or cancelled; never both, never lost.
+// A primitive (semaphore, channel, event ...) keeps its state and a FIFO `wait_list` under one short lock. A
+// task that must wait puts a `waiter`, which lives in its coroutine frame, into the list. Whoever satisfies
+// it takes it out under the lock, marks it granted, and wakes it after the lock was released. Whoever cancels
+// it takes it out under the same lock. So each waiter ends exactly one way: granted, or cancelled; never
+// both, never lost.
 //
-// Why the waker may touch a waiter after it let go of the lock: a granted waiter is neither in the list nor scheduled,
-// so nobody but its waker can make its frame go away.
+// Why the waker may touch a waiter after it let go of the lock: a granted waiter is neither in the list nor
+// scheduled, so nobody but its waker can make its frame go away.
 #pragma once
 
 #include <tandem/core/context.hpp>
@@ -25,7 +26,8 @@ public:
     bool linked() const noexcept { return list_ != nullptr; }
     void wake() noexcept { context_.wake(); }
 
-    waiter* next = nullptr; // free for the owner's use while the waiter is in no list (chains of waiters to wake)
+    waiter* next =
+        nullptr; // free for the owner's use while the waiter is in no list (chains of waiters to wake)
 
 private:
     friend class wait_list;

@@ -1,17 +1,18 @@
 // offload: the door from waiting to computing.
 //
-//     auto page = co_await offload(parse, std::move(body));          // runs on the companion pool, resumes here
-//     auto hash = co_await offload(other_pool, sha256, data);        // runs on a pool of your own
+//     auto page = co_await offload(parse, std::move(body));          // runs on the companion pool, resumes
+//     here auto hash = co_await offload(other_pool, sha256, data);        // runs on a pool of your own
 //
-// `f(args...)` runs on a pool thread; the task waits without blocking its loop and goes on at home with the result, or with
-// the exception that `f` threw. The callable and its arguments are moved into the waiting coroutine's frame (as with
-// std::thread `f` gets the arguments as rvalues; std::ref passes a reference); nothing is allocated. An `f` that takes a
-// std::stop_token first is told of a cancellation through it.
+// `f(args...)` runs on a pool thread; the task waits without blocking its loop and goes on at home with the
+// result, or with the exception that `f` threw. The callable and its arguments are moved into the waiting
+// coroutine's frame (as with std::thread `f` gets the arguments as rvalues; std::ref passes a reference);
+// nothing is allocated. An `f` that takes a std::stop_token first is told of a cancellation through it.
 //
-// Cancellation: while the call is queued it is taken back and operation_cancelled is thrown. Once it runs it gets the stop
-// request, and the task waits until it has really ended: its arguments may refer to the task's own variables. Its
-// result is then handed over as usual (nothing is lost); the next operation of the task reports the cancellation.
-// Failure: std::logic_error when the task's scheduler has no companion pool; std::runtime_error when the pool has stopped.
+// Cancellation: while the call is queued it is taken back and operation_cancelled is thrown. Once it runs it
+// gets the stop request, and the task waits until it has really ended: its arguments may refer to the task's
+// own variables. Its result is then handed over as usual (nothing is lost); the next operation of the task
+// reports the cancellation. Failure: std::logic_error when the task's scheduler has no companion pool;
+// std::runtime_error when the pool has stopped.
 #pragma once
 
 #include <tandem/core/context.hpp>
@@ -37,7 +38,8 @@ template <class F, class... Args>
 inline constexpr bool takes_stop_token = std::is_invocable_v<F, std::stop_token, Args...>;
 
 template <class F, class... Args>
-decltype(auto) call_offloaded(F& f, std::tuple<Args...>& args, [[maybe_unused]] const std::stop_source& stop) {
+decltype(auto) call_offloaded(F& f, std::tuple<Args...>& args,
+                              [[maybe_unused]] const std::stop_source& stop) {
     return std::apply(
         [&](Args&... a) -> decltype(auto) {
             if constexpr (takes_stop_token<F, Args...>)
@@ -49,8 +51,8 @@ decltype(auto) call_offloaded(F& f, std::tuple<Args...>& args, [[maybe_unused]] 
 }
 
 template <class F, class... Args>
-using offload_result_t = std::decay_t<decltype(call_offloaded(std::declval<F&>(), std::declval<std::tuple<Args...>&>(),
-                                                              std::declval<const std::stop_source&>()))>;
+using offload_result_t = std::decay_t<decltype(call_offloaded(
+    std::declval<F&>(), std::declval<std::tuple<Args...>&>(), std::declval<const std::stop_source&>()))>;
 
 template <class F, class... Args>
 class offload_awaiter : private pool_job, private cancel_hook {
@@ -58,12 +60,14 @@ public:
     using result = offload_result_t<F, Args...>;
 
     offload_awaiter(thread_pool* pool, F&& f, std::tuple<Args...>&& args, task_context& context)
-        : pool_job(&offload_awaiter::run), cancel_hook(&offload_awaiter::on_cancel), pool_(pool), context_(context),
-          f_(std::move(f)), args_(std::move(args)), stop_(make_stop_source()) {}
+        : pool_job(&offload_awaiter::run), cancel_hook(&offload_awaiter::on_cancel), pool_(pool),
+          context_(context), f_(std::move(f)), args_(std::move(args)), stop_(make_stop_source()) {}
 
     bool await_ready() noexcept {
-        if (context_.cancelled()) state_ = state::cancelled;
-        else if (!pool_) state_ = state::no_pool;
+        if (context_.cancelled())
+            state_ = state::cancelled;
+        else if (!pool_)
+            state_ = state::no_pool;
         return state_ != state::waiting;
     }
     void await_suspend(std::coroutine_handle<> at) noexcept {
@@ -73,11 +77,15 @@ public:
     result await_resume() {
         if (failure_) std::rethrow_exception(std::move(failure_));
         switch (state_) {
-        case state::cancelled: throw operation_cancelled("an offloaded call was cancelled before it began");
-        case state::dropped: throw std::runtime_error("offload: the pool has stopped");
+        case state::cancelled:
+            throw operation_cancelled("an offloaded call was cancelled before it began");
+        case state::dropped:
+            throw std::runtime_error("offload: the pool has stopped");
         case state::no_pool:
-            throw std::logic_error("offload: this task's executor has no companion pool; name one: offload(pool, f, ...)");
-        case state::waiting: break;
+            throw std::logic_error(
+                "offload: this task's executor has no companion pool; name one: offload(pool, f, ...)");
+        case state::waiting:
+            break;
         }
         if constexpr (!std::is_void_v<result>) return std::move(*value_);
     }
@@ -152,8 +160,8 @@ private:
 } // namespace detail
 
 template <class F, class... Args>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, thread_pool>)
-[[nodiscard]] detail::offload_operation<F, Args...> offload(F f, Args... args) {
+requires(!std::is_same_v<std::remove_cvref_t<F>, thread_pool>)
+    [[nodiscard]] detail::offload_operation<F, Args...> offload(F f, Args... args) {
     return detail::offload_operation<F, Args...>(nullptr, std::move(f), std::move(args)...);
 }
 

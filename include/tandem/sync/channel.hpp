@@ -4,12 +4,13 @@
 //     if (!co_await pages.send(std::move(p))) ...          // false: closed, the value was not taken
 //     while (auto p = co_await pages.receive()) use(*p);   // ends when the channel is closed and empty
 //
-// `send` waits while `capacity` items are queued (backpressure); capacity 0 is a rendezvous: `send` waits for its receiver.
-// Any number of senders and receivers, FIFO on both sides, thread-safe across loops. Items are moved, never copied. `close`
-// refuses later sends, lets waiting senders return false, and lets receivers drain what is queued.
-// Cancellation: leaves the queue, throws operation_cancelled. An item is never lost to it: one that was handed to a
-// receiver is returned by that `receive` even if it was cancelled at the same time, and a cancelled `send` has not sent.
-// The channel must outlive its waiters. No allocation but the buffer's (a deque).
+// `send` waits while `capacity` items are queued (backpressure); capacity 0 is a rendezvous: `send` waits for
+// its receiver. Any number of senders and receivers, FIFO on both sides, thread-safe across loops. Items are
+// moved, never copied. `close` refuses later sends, lets waiting senders return false, and lets receivers
+// drain what is queued. Cancellation: leaves the queue, throws operation_cancelled. An item is never lost to
+// it: one that was handed to a receiver is returned by that `receive` even if it was cancelled at the same
+// time, and a cancelled `send` has not sent. The channel must outlive its waiters. No allocation but the
+// buffer's (a deque).
 #pragma once
 
 #include <tandem/core/error.hpp>
@@ -37,8 +38,10 @@ public:
     channel& operator=(const channel&) = delete;
     ~channel() {
         // Only when a runtime is torn down: waiters must not look for these lists any more.
-        while (senders_.pop_front()) {}
-        while (receivers_.pop_front()) {}
+        while (senders_.pop_front()) {
+        }
+        while (receivers_.pop_front()) {
+        }
     }
 
     class send_operation;
@@ -246,7 +249,9 @@ template <class T>
 class channel<T>::receive_operation {
 public:
     explicit receive_operation(channel& owner) noexcept : owner_(owner) {}
-    receive_awaiter await_in(task_context& context) const noexcept { return receive_awaiter(owner_, context); }
+    receive_awaiter await_in(task_context& context) const noexcept {
+        return receive_awaiter(owner_, context);
+    }
 
 private:
     channel& owner_;

@@ -65,6 +65,8 @@ private:
     event& owner_;
 };
 
-inline event::wait_operation event::wait() noexcept { return wait_operation(*this); }
+inline event::wait_operation event::wait() noexcept {
+    return wait_operation(*this);
+}
 
 } // namespace tandem

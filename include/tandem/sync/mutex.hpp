@@ -4,9 +4,10 @@
 //     auto guard = co_await state_mutex.lock();
 //     co_await save(state);                       // others wait without blocking their loop
 //
-// Needed only where a critical section contains a `co_await`, or where tasks of several loops share state: between two
-// suspensions a task of one loop is never interrupted. Fair (FIFO), thread-safe, not recursive.
-// Cancellation of `lock`: leaves the queue, throws operation_cancelled. A lock that was granted is in the guard, never lost.
+// Needed only where a critical section contains a `co_await`, or where tasks of several loops share state:
+// between two suspensions a task of one loop is never interrupted. Fair (FIFO), thread-safe, not recursive.
+// Cancellation of `lock`: leaves the queue, throws operation_cancelled. A lock that was granted is in the
+// guard, never lost.
 #pragma once
 
 #include <tandem/sync/semaphore.hpp>

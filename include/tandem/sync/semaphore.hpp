@@ -3,11 +3,11 @@
 //     semaphore slots(8);
 //     auto permit = co_await slots.acquire();      // given back when `permit` goes out of scope
 //
-// Use it to bound concurrency across tasks that do not know each other; inside one call concurrent_map's limit is simpler.
-// Fair: first come, first served; a newcomer never overtakes a waiter. Thread-safe: tasks of any loop, and
-// `release` from any thread. A permit that was granted to a waiter is never lost: it is in the returned guard, even when a
-// cancellation came at the same time.
-// The semaphore must outlive its waiters and permits.
+// Use it to bound concurrency across tasks that do not know each other; inside one call concurrent_map's
+// limit is simpler. Fair: first come, first served; a newcomer never overtakes a waiter. Thread-safe: tasks
+// of any loop, and `release` from any thread. A permit that was granted to a waiter is never lost: it is in
+// the returned guard, even when a cancellation came at the same time. The semaphore must outlive its waiters
+// and permits.
 #pragma once
 
 #include <tandem/core/wait_list.hpp>
@@ -37,8 +37,8 @@ public:
     ~semaphore_permit() { release(); }
 
     explicit operator bool() const noexcept { return owner_ != nullptr; }
-    void release() noexcept;                                         // early; then empty
-    void forget() noexcept { owner_ = nullptr; }                     // keep the permit taken; somebody calls semaphore::release
+    void release() noexcept;                     // early; then empty
+    void forget() noexcept { owner_ = nullptr; } // keep the permit taken; somebody calls semaphore::release
 
 private:
     semaphore* owner_ = nullptr;
@@ -94,13 +94,17 @@ private:
 class semaphore::acquire_operation {
 public:
     explicit acquire_operation(semaphore& owner) noexcept : owner_(owner) {}
-    acquire_awaiter await_in(task_context& context) const noexcept { return acquire_awaiter(owner_, context); }
+    acquire_awaiter await_in(task_context& context) const noexcept {
+        return acquire_awaiter(owner_, context);
+    }
 
 private:
     semaphore& owner_;
 };
 
-inline semaphore::acquire_operation semaphore::acquire() noexcept { return acquire_operation(*this); }
+inline semaphore::acquire_operation semaphore::acquire() noexcept {
+    return acquire_operation(*this);
+}
 
 inline void semaphore_permit::release() noexcept {
     if (semaphore* const owner = std::exchange(owner_, nullptr)) owner->release();

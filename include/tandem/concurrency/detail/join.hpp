@@ -1,8 +1,8 @@
 // Children that a combinator runs side by side on its own scheduler, and the wait for all of them.
 //
-// The combinator is a coroutine; its children, with a context each, live in its frame (`child<T>`), so that running
-// them allocates nothing. `co_await join` starts them all and goes on when the last has finished. Cancelling the
-// combinator cancels the children; it still waits for them.
+// The combinator is a coroutine; its children, with a context each, live in its frame (`child<T>`), so that
+// running them allocates nothing. `co_await join` starts them all and goes on when the last has finished.
+// Cancelling the combinator cancels the children; it still waits for them.
 #pragma once
 
 #include <tandem/core/task.hpp>
@@ -83,7 +83,8 @@ public:
         bool await_ready() const noexcept { return join_.pending_ == 0; }
         void await_suspend(std::coroutine_handle<> at) noexcept {
             join_.waiter_.suspend(at, &join_);
-            for (child_base* c = join_.first_; c; c = c->next_sibling) c->start(c->entry);
+            for (child_base* c = join_.first_; c; c = c->next_sibling)
+                c->start(c->entry);
         }
         void await_resume() const noexcept {}
 

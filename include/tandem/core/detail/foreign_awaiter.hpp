@@ -40,9 +40,10 @@ public:
     std::coroutine_handle<> handle() const noexcept { return coroutine_; }
 
     static waker for_context(task_context& context) {
-        // The context may be resumed, and this frame destroyed, on another thread as soon as `wake` has queued it. The
-        // handle was resumed by somebody who then returns through this frame, so waking must be the last thing that
-        // touches it: it happens in the awaiter below, when this coroutine is already suspended for good.
+        // The context may be resumed, and this frame destroyed, on another thread as soon as `wake` has
+        // queued it. The handle was resumed by somebody who then returns through this frame, so waking must
+        // be the last thing that touches it: it happens in the awaiter below, when this coroutine is already
+        // suspended for good.
         co_await wake_when_suspended(context);
     }
 

@@ -48,8 +48,9 @@ public:
 
     template <class A>
     auto await_transform(A&& awaitable) {
-        static_assert(awaitable_in_task<A>, "co_await in a tandem::task: this type is not awaitable (for Asio's "
-                                            "operations include <tandem/asio.hpp> and use asio::deferred)");
+        static_assert(awaitable_in_task<A>,
+                      "co_await in a tandem::task: this type is not awaitable (for Asio's "
+                      "operations include <tandem/asio.hpp> and use asio::deferred)");
         return get_awaiter(std::forward<A>(awaitable), *context_);
     }
 
@@ -85,7 +86,7 @@ public:
     task<T> get_return_object() noexcept;
 
     template <class U = T>
-        requires std::is_constructible_v<T, U&&>
+    requires std::is_constructible_v<T, U&&>
     void return_value(U&& result) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
         ::new (static_cast<void*>(storage_)) T(std::forward<U>(result));
         has_value_ = true;
