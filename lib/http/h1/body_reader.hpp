@@ -45,6 +45,7 @@ private:
         data,       // `remaining_` bytes of the body, or of the chunk
         size_first, // at the first digit of a chunk size
         size,
+        size_blank, // lenient: whitespace after the digits
         extension,
         size_lf, // after the CR of a chunk size line
         data_cr,

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "lib/http/h1/error.hpp"
 #include "lib/http/headers_access.hpp"
@@ -44,13 +45,16 @@ public:
 private:
     result next_line(std::string_view bytes, std::string_view& line, bool start_line);
     result fail(h1::error value) noexcept;
-    h1::error field(std::string_view line, http::headers& into);
-    h1::error fold(std::string_view line, http::headers& into);
+    h1::error field(std::string_view line);
+    h1::error fold(std::string_view line);
 
     bounds bounds_;
+    std::vector<http::detail::headers_access::entry>
+        entries_; // offsets from fields_start_; no text before done
     strictness mode_ = strictness::strict;
-    std::size_t line_start_ = 0; // of the line looked for
-    std::size_t scanned_ = 0;    // up to here there is no line end
+    std::size_t line_start_ = 0;  // of the line looked for
+    std::size_t line_offset_ = 0; // of the line found last
+    std::size_t scanned_ = 0;     // up to here there is no line end
     std::size_t fields_start_ = 0;
     bool in_fields_ = false;
     bool folded_ = false;

@@ -89,9 +89,11 @@ private:
 };
 
 /// Reads responses as the web sends them. Not thread-safe. Tolerated: no reason phrase, lines that end in LF,
-/// folded fields, whitespace before a colon (dropped) and after a chunk size, a Content-Length repeated with
-/// the same value. Both Content-Length and Transfer-Encoding, or a coding that is not `chunked`: the body
-/// runs to the end of the stream and the connection is not kept.
+/// folded fields (joined by a space), whitespace before a colon (dropped) and after a chunk size, a
+/// Content-Length repeated with the same value. These end the connection's use (keep_alive() is false):
+/// Transfer-Encoding beside Content-Length (Transfer-Encoding wins, RFC 9112, 6.3); codings under `chunked`
+/// (the body is handed out as it is inside the chunks); a last coding that is not `chunked`, or any in
+/// HTTP/1.0 (the body runs to the stream's end).
 class response_reader {
 public:
     explicit response_reader(const limits& bounds = client_limits());
