@@ -134,13 +134,16 @@ private:
             got = inflate(&stream_, Z_NO_FLUSH);
             if (got == Z_MEM_ERROR) throw std::bad_alloc();
             if (got != Z_OK && got != Z_STREAM_END && got != Z_BUF_ERROR) return coding_error::corrupt;
-            const std::size_t made = out_.size() - stream_.avail_out;
-            if (made != 0)
-                if (const std::error_code wrong = next(std::string_view(out_.data(), made)); wrong)
+            const std::size_t produced = out_.size() - stream_.avail_out;
+            if (produced != 0)
+                if (const std::error_code wrong = next(std::string_view(out_.data(), produced)); wrong)
                     return wrong;
         } while (got == Z_OK && stream_.avail_out == 0);
         in.remove_prefix(given - stream_.avail_in);
-        if (got == Z_STREAM_END) phase_ = phase::ended;
+        if (got == Z_STREAM_END)
+            phase_ = phase::ended;
+        else if (stream_.avail_in != 0) // it takes all input, or ends: anything else would loop for ever
+            return coding_error::corrupt;
         return {};
     }
 
@@ -193,7 +196,8 @@ struct decoder::state {
         if (bytes > limits.output_bytes - std::min(made, limits.output_bytes))
             return coding_error::output_too_large;
         made += bytes;
-        if (made > limits.ratio_after && made / std::max<std::uint64_t>(in, 1) >= limits.ratio)
+        const std::uint64_t ratio = std::max<std::uint64_t>(limits.ratio, 1);
+        if (made > limits.ratio_after && (made - 1) / ratio >= in) // made > in * ratio, without overflow
             return coding_error::ratio_too_high;
         return {};
     }
