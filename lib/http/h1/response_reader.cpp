@@ -101,7 +101,8 @@ step response_reader::read(std::string_view bytes, bool end_of_stream) {
         if (state_ == state::start_line) {
             // Another protocol answers, perhaps without ever ending a line: tell at the first byte that
             // differs.
-            const std::size_t known = std::min(rest.size(), protocol.size());
+            const std::size_t known =
+                std::min({rest.size(), protocol.size(), limits_.line_bytes, limits_.header_bytes});
             if (rest.substr(0, known) != protocol.substr(0, known)) return fail(h1::error::bad_status_line);
             std::string_view line;
             switch (scanner_.start_line(rest, line)) {
