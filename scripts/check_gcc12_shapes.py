@@ -121,31 +121,44 @@ def is_lambda_introducer(tokens, index):
 
 
 def header_of(tokens, brace):
-    """What the tokens before a "{" say that it opens, when they read like a type or a declaration."""
-    index = brace - 1
+    """What the tokens before a "{" say that it opens, when they read like a type or a declaration; None for a value."""
+    index, angles = brace - 1, 0
     while index >= 0:
         token = tokens[index]
-        if token.text in (";", "{", "}", "=", "?", "return", "co_return", "co_await", "co_yield", "throw"):
+        if token.text in (";", "{", "}", "=", "?", "<<") or token.text in EXPRESSION_KEYWORDS:
             return None
-        if token.text in DECLARATORS:
+        if token.text in DECLARATORS or token.text == "extern":
             return "block"
-        if token.text == "->":
+        if token.text in ("->", "requires"):
             return "body"
-        if token.text in (")", "]"):
+        if token.text == ">":
+            angles += 1
+        elif token.text == "<":
+            angles -= 1
+        elif token.text == "," and angles <= 0:
+            if not derives(tokens, index):
+                return None
+        elif token.text in (")", "]"):
             if token.mate is None:
                 return None
-            index = token.mate - 1
-            if token.text == ")" and text_at(tokens, index) not in ("decltype", "noexcept", "alignas", "requires"):
-                if text_at(tokens, token.mate - 1) not in ("->",) and text_at(tokens, brace - 1) != ")":
-                    # `f(...) requires c<T> {` or `f(...) -> type {`; the arrow is met before the parenthesis
-                    return "body" if "requires" in (t.text for t in tokens[token.mate:brace]) else None
-            continue
-        if token.text in OPEN:
+            if token.text == ")" and angles <= 0 and text_at(tokens, token.mate - 1) not in ("decltype", "noexcept", "alignas"):
+                return None  # a call's, a declaration's
+            index = token.mate
+        elif token.text in OPEN:
             return None
-        if token.kind in ("string", "number", "char") and text_at(tokens, index - 1) == "extern":
-            return "block"
         index -= 1
     return None
+
+
+def derives(tokens, comma):
+    """True if the comma stands in the base clause of a class."""
+    for index in range(comma - 1, -1, -1):
+        text = tokens[index].text
+        if text in ("class", "struct"):
+            return True
+        if text in OPEN or text in CLOSE or text == ";":
+            return False
+    return False
 
 
 def classify(tokens):
@@ -422,6 +435,8 @@ BAD = {
     "in a lambda's body": ("run([]() -> task<> { co_await f([p] {}); });", 1),
     "in a body with a template return type": ("auto g = [&](int a) -> std::pair<int, x*> { co_await f([a] {}); };", 1),
     "in a member function": ("struct s { task<> g() const { co_await f({1}); } };", 1),
+    "behind an arrow": ("co_await f(p->q, options{.a = 1});", 1),
+    "behind an arrow and a call": ("co_await f(p->q(), options<int, g>{.a = 1});", 1),
     "yield": ("co_yield f([p] {});", 1),
     "after a digit separator": ("int x = 1'000; co_await f([p] {}); char c = '\\'';", 1),
     "after a raw string": ("auto s = R\"x(\n)\" ; \" )x\"; co_await f([p] {});", 2),
@@ -448,6 +463,8 @@ GOOD = {
     "try": "try { co_await f(); } catch (const error& e) { co_await g(); }",
     "function with a template return type": "tandem::task<std::vector<int>> f(int a) noexcept { co_await g(); }",
     "trailing return": "auto f(int a) -> tandem::task<int> { co_return co_await g(a); }",
+    "trailing return with a function type": "auto f() -> coro<void(), void, t<x>, A> { co_await g<void(e), x...>(tag{}, 1); }",
+    "several bases": "struct x : private a, public b<int, c> { task<> f() { co_await g(); } };",
     "requires": "template <class T> task<> f(T t) requires small<T> { co_await g(t); }",
     "class": "class x final : public y<int> { task<> f() override { co_await g(); } };",
     "constructor": "struct a { a() : b{1}, c{f([p] {})} { g(); } task<> h() { co_await k(); } };",

@@ -23,15 +23,17 @@ if [ ! -f "$build/build.ninja" ]; then
     (cd "$root" && cmake --preset release -DTANDEM_BUILD_TESTS=$tests) >"$log" 2>&1 || fail "configuring"
 fi
 
-# One line of progress, from the third second on: an unchanged build says nothing.
+# One line of progress; an unchanged build says nothing.
 if ! NINJA_STATUS='[%f/%t] ' ninja -C "$build" -j "$(nproc)" tandem-crawl 2>&1 | tee "$log" | {
     shown=0
     while IFS= read -r line; do
         [[ "$line" =~ ^\[([0-9]+/[0-9]+)\] ]] || continue
+        count="${BASH_REMATCH[1]}"
+        [ $shown = 1 ] || [[ "$line" == *Building* ]] || continue
         if [ -t 2 ]; then
-            printf '\rbuilding tandem-crawl %s (%d s)' "${BASH_REMATCH[1]}" $((SECONDS - started)) >&2
+            printf '\rbuilding tandem-crawl %s (%d s)' "$count" $((SECONDS - started)) >&2
             shown=1
-        elif [ $shown = 0 ] && [[ "$line" != *Linking* ]]; then
+        elif [ $shown = 0 ]; then
             echo "building tandem-crawl (the first time takes a few minutes)" >&2
             shown=1
         fi

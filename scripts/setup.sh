@@ -37,7 +37,7 @@ END
 fi
 
 installed() { [[ "$(dpkg-query -W -f='${db:Status-Status} ' "$1" 2>/dev/null)" == *"installed "* ]]; }
-available() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [0-9]'; }
+available() { [[ "$(apt-cache policy "$1" 2>/dev/null)" == *"Candidate: "[0-9]* ]]; }
 boost_is_new_enough() {
     local header
     for header in /usr/local/include/boost/version.hpp /usr/include/boost/version.hpp; do
@@ -60,7 +60,7 @@ boost_is_new_enough || boost_missing=1
 [ ${#missing[@]} -eq 0 ] && [ $boost_missing = 0 ] && exit 0
 
 # A package that was not to be had here is not asked for again and again.
-state="${XDG_CACHE_HOME:-$HOME/.cache}/tandem-setup-unavailable"
+state="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/build/setup-unavailable"
 wanted=()
 for package in "${missing[@]}"; do
     if [[ " ${optional[*]} " == *" $package "* ]] && grep -qsx "$package" "$state"; then continue; fi

@@ -3,6 +3,7 @@
 #   scripts/test.sh                    all stages
 #   scripts/test.sh --quick            the dev build and its tests only
 #   scripts/test.sh --only STAGE,...   the named stages: shapes format dev examples consumer debug clang asan tsan tidy
+# shellcheck disable=SC2317  # the stages are called by name
 set -uo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$root" || exit 1
@@ -63,15 +64,15 @@ stage_tidy() { scripts/tidy.sh; }
 
 # Two projects that use tandem: one an installed copy, one its sources.
 stage_consumer() {
-    local prefix="$root/build/consumer/prefix" kind
+    local installed="$root/build/consumer/prefix" kind
+    local launcher=()
+    command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
     rm -rf "$root/build/consumer"
-    build dev && cmake --install build/dev --prefix "$prefix" >/dev/null || return 1
+    build dev && cmake --install build/dev --prefix "$installed" >/dev/null || return 1
     for kind in find_package subdirectory; do
         local folder="$root/build/consumer/$kind"
         cmake -S "tests/consumer/$kind" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=g++ \
-            -DCMAKE_PREFIX_PATH="$prefix" &&
-            { [ "$kind" = find_package ] || ! command -v ccache >/dev/null ||
-                cmake -DCMAKE_CXX_COMPILER_LAUNCHER=ccache "$folder"; } &&
+            -DCMAKE_PREFIX_PATH="$installed" "${launcher[@]}" &&
             cmake --build "$folder" --parallel "$jobs" && ctest --test-dir "$folder" --output-on-failure || return 1
     done
 }

@@ -7,4 +7,6 @@ tandem::task<int> make_a_client() {
     co_return 0;
 }
 
-int main() { return tandem::run(make_a_client); }
+int main() {
+    return tandem::run(make_a_client);
+}
