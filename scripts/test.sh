@@ -77,32 +77,37 @@ stage_consumer() {
     done
 }
 
-names=() results=() times=() failed=0
-for stage in "${stages[@]}"; do
-    if ! declare -F "stage_$stage" >/dev/null; then
-        echo "test: no stage $stage" >&2
-        exit 2
-    fi
-    log="$logs/$stage.log"
-    printf '== %s\n' "$stage"
-    before=$SECONDS
-    if "stage_$stage" >"$log" 2>&1; then
-        result=ok
-        # What ctest and the checkers have to say at their end.
-        awk '/^[0-9]+% tests passed/ { tail = 1 } /^self-test|findings$|^format:|^tidy:/ { print } tail' "$log"
-    else
-        result=FAILED
-        failed=1
-        grep -nE '(error|FAILED):|^FAILED|\*\*\*Failed' "$log" | head -n 20
-        tail -n 60 "$log"
-        echo "-- the whole output of $stage: $log"
-    fi
-    names+=("$stage") results+=("$result") times+=($((SECONDS - before)))
-done
+# A function, so that bash has read the whole script before the first stage runs.
+run_stages() {
+    local names=() results=() times=() failed=0 stage log before result index
+    for stage in "${stages[@]}"; do
+        if ! declare -F "stage_$stage" >/dev/null; then
+            echo "test: no stage $stage" >&2
+            exit 2
+        fi
+        log="$logs/$stage.log"
+        printf '== %s\n' "$stage"
+        before=$SECONDS
+        if "stage_$stage" >"$log" 2>&1; then
+            result=ok
+            # What ctest and the checkers have to say at their end.
+            awk '/^[0-9]+% tests passed/ { closing = 1 } closing || /^self-test|findings$|^format:|^tidy:/
+                 /^Total Test time/ { closing = 0 }' "$log"
+        else
+            result=FAILED
+            failed=1
+            grep -nE '(error|FAILED):|^FAILED|\*\*\*Failed' "$log" | head -n 20
+            tail -n 60 "$log"
+            echo "-- the whole output of $stage: $log"
+        fi
+        names+=("$stage") results+=("$result") times+=($((SECONDS - before)))
+    done
 
-printf '\n%-12s %8s  %s\n' stage seconds result
-for index in "${!names[@]}"; do
-    printf '%-12s %8d  %s\n' "${names[$index]}" "${times[$index]}" "${results[$index]}"
-done
-printf '%-12s %8d  %s\n' all "$SECONDS" "$([ $failed = 0 ] && echo ok || echo FAILED)"
-exit $failed
+    printf '\n%-12s %8s  %s\n' stage seconds result
+    for index in "${!names[@]}"; do
+        printf '%-12s %8d  %s\n' "${names[$index]}" "${times[$index]}" "${results[$index]}"
+    done
+    printf '%-12s %8d  %s\n' all "$SECONDS" "$([ $failed = 0 ] && echo ok || echo FAILED)"
+    exit $failed
+}
+run_stages
