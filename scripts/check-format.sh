@@ -21,9 +21,10 @@ for file in "${files[@]}"; do [ -f "$file" ] && existing+=("$file"); done
 if [ "${1:-}" = --fix ]; then
     "$tool" -i "${existing[@]}"
 else
-    bad="$("$tool" --dry-run "${existing[@]}" 2>&1 | sed -nE 's/^([^:]+):[0-9]+:[0-9]+: (warning|error):.*/\1/p' | sort -u)"
+    bad="$("$tool" --dry-run "${existing[@]}" 2>&1 |
+        sed -nE 's/^([^:]+):[0-9]+:[0-9]+: (warning|error):.*/\1/p' | sort -u)"
     if [ -n "$bad" ]; then
-        sed 's/^/format: FAILED: /' <<<"$bad"
+        while IFS= read -r file; do echo "format: FAILED: $file"; done <<<"$bad"
         echo "format: scripts/check-format.sh --fix repairs this"
         exit 1
     fi

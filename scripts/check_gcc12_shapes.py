@@ -4,12 +4,12 @@
     check_gcc12_shapes.py [FILE or FOLDER ...]     default: this project's sources, README.md and docs/
     check_gcc12_shapes.py --self-test
 
-C++ sources are read whole, Markdown files in their ```cpp blocks. A finding is printed as FILE:LINE:COLUMN and makes
-the exit code 1. A comment `// gcc12: ok (reason)` on the line of a finding, or on the line above, allows it; in
-Markdown, `<!-- gcc12: ok (reason) -->` on the line above a block allows the whole block.
+C++ sources are read whole, Markdown files in their ```cpp blocks. A finding is printed as
+FILE:LINE:COLUMN and makes the exit code 1. A comment `// gcc12: ok (reason)` on the line of a finding, or on
+the line above, allows it; in Markdown, `<!-- gcc12: ok (reason) -->` above a block allows the whole block.
 
-The sources are tokenized and bracketed, not parsed: types are unknown, so every by-value capture counts as an owning
-one. Templates, macros' bodies and other translation units are not looked into.
+The sources are tokenized and bracketed, not parsed: types are unknown, so every by-value capture counts as
+an owning one. The bodies of macros are not looked into.
 """
 
 import os
@@ -21,6 +21,7 @@ DEFAULT_ROOTS = ("include", "lib", "examples", "tests", "bench", "README.md", "d
 ASSERTIONS = re.compile(
     r"^(assert|(STATIC_)?(CHECK|REQUIRE)(_FALSE|_NOFAIL|_THAT|_NOTHROW|_THROWS\w*)?|(ASSERT|EXPECT)_\w+)$")
 SUPPRESSION = re.compile(r"gcc12:\s*ok\b\s*(\(\s*[^)\s][^)]*\))?")
+DIRECTIVE = re.compile(r"(?:[^\n\\/]|\\\r?\n|\\|/(?!/|\*)|/\*.*?(?:\*/|\Z))*", re.DOTALL)
 TOKEN = re.compile(
     r"""
     (?P<space>\s+|\\\r?\n)
@@ -39,7 +40,7 @@ CLOSE = {")": "(", "]": "[", "}": "{"}
 CONTROL = {"if", "while", "for", "switch", "catch", "constexpr"}
 DECLARATORS = {"struct", "class", "union", "enum", "namespace", "concept"}
 BLOCK_AFTER = {"else", "do", "try", "const", "noexcept", "override", "final", "mutable", "volatile", "consteval"}
-EXPRESSION_KEYWORDS = {"return", "co_return", "co_await", "co_yield", "throw", "case", "and", "or", "not", "in"}
+EXPRESSION_KEYWORDS = {"return", "co_return", "co_await", "co_yield", "throw", "case", "and", "or", "not"}
 
 
 class Token:
@@ -57,7 +58,7 @@ def tokenize(text, first_line=1):
     position, line, line_start, fresh_line = 0, first_line, 0, True
     while position < len(text):
         if fresh_line and text[position] == "#":  # a directive: over to the end of its last line
-            end = re.compile(r"(?:[^\n\\/]|\\\r?\n|\\|/(?!/|\*)|/\*.*?(?:\*/|\Z))*", re.DOTALL).match(text, position).end()
+            end = DIRECTIVE.match(text, position).end()
             line += text.count("\n", position, end)
             if "\n" in text[position:end]:
                 line_start = text.rfind("\n", position, end) + 1
@@ -141,8 +142,9 @@ def header_of(tokens, brace):
         elif token.text in (")", "]"):
             if token.mate is None:
                 return None
-            if token.text == ")" and angles <= 0 and text_at(tokens, token.mate - 1) not in ("decltype", "noexcept", "alignas"):
-                return None  # a call's, a declaration's
+            callee = text_at(tokens, token.mate - 1)
+            if token.text == ")" and angles <= 0 and callee not in ("decltype", "noexcept", "alignas"):
+                return None  # of a call or a declaration
             index = token.mate
         elif token.text in OPEN:
             return None
@@ -175,10 +177,10 @@ def role_of_brace(tokens, index):
     if index == 0:
         return "block"
     before = tokens[index - 1]
-    if before.text in (";", "{", "}") and before.text != "{":
+    if before.text in (";", "}"):
         return "block"
-    if before.text == "{":
-        return tokens[index - 1].role or "block"
+    if before.text == "{":  # a block in a block, a list in a list
+        return "init" if before.role == "init" else "block"
     if before.text in BLOCK_AFTER:
         return "block"
     if before.text == "]":
@@ -192,18 +194,18 @@ def role_of_brace(tokens, index):
         return "block"
     if before.kind == "name" and before.text in EXPRESSION_KEYWORDS:
         return "init"
-    if before.kind == "name" or before.text in (">", "*", "&", "&&", "...") or before.kind in ("string",):
+    if before.kind in ("name", "string") or before.text in (">", "*", "&", "&&", "..."):
         return header_of(tokens, index) or "init"
     return "init"
 
 
 def is_boundary_paren(tokens, index):
-    """True for the "(" of `if (`, `if constexpr (`, `for (` and their like: its content is an expression of its own."""
+    """True for the "(" of `if (`, `for (` and their like: its content is a full expression of its own."""
     return text_at(tokens, index - 1) in CONTROL
 
 
 def full_expression(tokens, start):
-    """(left, right, enclosing): the bounds of the full expression around `start`, and its open brackets, inner first."""
+    """(left, right, enclosing): the bounds of the full expression around `start` and the brackets open there."""
     enclosing, left = [], start - 1
     while left >= 0:
         token = tokens[left]
@@ -490,7 +492,7 @@ def self_test():
         wrapped = [finding[0] for finding in check_text(code)]
         inside = [finding[0] for finding in check_text("task<> f(int a) {\n" + code + "\n}")]
         if not wrapped or wrapped[0] != line or not inside or inside[0] != line + 1:
-            failures.append(f"bad sample '{name}': expected line {line}, found {wrapped} alone, {inside} in a function")
+            failures.append(f"bad sample '{name}': expected {line}, found {wrapped}, in a function {inside}")
     for name, code in GOOD.items():
         for text in (code, "task<> f(int a) {\n" + code + "\n}"):
             for line, column, message in check_text(text):
@@ -513,7 +515,7 @@ def main(arguments):
         return self_test()
     if not arguments:
         root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        arguments = [os.path.join(root, name) for name in DEFAULT_ROOTS if os.path.exists(os.path.join(root, name))]
+        arguments = [path for path in (os.path.join(root, name) for name in DEFAULT_ROOTS) if os.path.exists(path)]
     files, count = 0, 0
     for argument in arguments:
         if not os.path.exists(argument):

@@ -17,7 +17,8 @@ else
     base="${1:-origin/main}"
     git rev-parse -q --verify "$base^{commit}" >/dev/null || base=HEAD~1
     git rev-parse -q --verify "$base^{commit}" >/dev/null || base=HEAD
-    mapfile -t files < <(git diff --name-only --diff-filter=d "$base" -- 'lib/**.cpp' 'examples/**.cpp' | head -n "${TANDEM_TIDY_MAX:-40}")
+    mapfile -t files < <(git diff --name-only --diff-filter=d "$base" -- 'lib/**.cpp' 'examples/**.cpp' |
+        head -n "${TANDEM_TIDY_MAX:-40}")
 fi
 checked=()
 for file in "${files[@]}"; do
