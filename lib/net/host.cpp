@@ -18,7 +18,8 @@ void append_number(std::string& out, Integer value, int base) {
     out.append(text.data(), end);
 }
 
-// One number of an IPv4 address; what does not fit 32 bits comes out as 2^32 or more. Nothing when it is no number.
+// One number of an IPv4 address; what does not fit 32 bits comes out as 2^32 or more. Nothing when it is no
+// number.
 std::optional<std::uint64_t> parse_ipv4_number(std::string_view text) {
     if (text.empty()) return std::nullopt;
     unsigned base = 10;
@@ -164,7 +165,8 @@ void append_ipv6(std::string& out, const std::array<std::uint16_t, 8>& address) 
     std::size_t best_size = 1;
     for (std::size_t i = 0; i < 8;) {
         std::size_t end = i;
-        while (end < 8 && address[end] == 0) ++end;
+        while (end < 8 && address[end] == 0)
+            ++end;
         if (end - i > best_size) {
             best = i;
             best_size = end - i;

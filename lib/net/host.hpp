@@ -11,8 +11,9 @@ namespace tandem::detail {
 
 enum class host_kind { invalid, domain, ipv4, ipv6 };
 
-/// The standard's host parser and serializer (sections 3.5 and 3.6) for special schemes: appends the normalized host, IPv6
-/// in brackets. `text` is UTF-8 without tabs and newlines. When it returns `invalid`, `out` may have got longer.
+/// The standard's host parser and serializer (sections 3.5 and 3.6) for special schemes: appends the
+/// normalized host, IPv6 in brackets. `text` is UTF-8 without tabs and newlines. When it returns `invalid`,
+/// `out` may have got longer.
 [[nodiscard]] host_kind append_host(std::string& out, std::string_view text);
 
 /// Section 3.5: one to four decimal, octal (0..) or hexadecimal (0x..) numbers; a dot may follow.

@@ -22,8 +22,8 @@ bool is_ascii(std::u32string_view text) {
     return std::all_of(text.begin(), text.end(), [](char32_t c) { return c < 0x80; });
 }
 
-// UTS #46, section 4.1, less what the way here already guarantees: the text is normalized, holds no dot and only allowed
-// code points.
+// UTS #46, section 4.1, less what the way here already guarantees: the text is normalized, holds no dot and
+// only allowed code points.
 bool is_valid_label(std::u32string_view text) {
     if (text.empty()) return true;
     if (is_mark(text.front())) return false;
@@ -51,12 +51,16 @@ bool decode_label(label& value) {
     return again == value.ascii;
 }
 
-// RFC 5893, section 2: the six rules for a label of a domain in which something is written from right to left.
+// RFC 5893, section 2: the six rules for a label of a domain in which something is written from right to
+// left.
 bool satisfies_bidi_rule(const std::vector<bidi_class>& classes) {
     if (classes.empty()) return true;
-    const auto has = [&classes](bidi_class c) { return std::find(classes.begin(), classes.end(), c) != classes.end(); };
+    const auto has = [&classes](bidi_class c) {
+        return std::find(classes.begin(), classes.end(), c) != classes.end();
+    };
     auto last = classes.rbegin();
-    while (last != classes.rend() && *last == bidi_class::mark) ++last;
+    while (last != classes.rend() && *last == bidi_class::mark)
+        ++last;
     if (last == classes.rend()) return false;
     if (classes.front() == bidi_class::right) {
         const bool end_fits = *last == bidi_class::right || *last == bidi_class::european_number ||
@@ -80,7 +84,8 @@ bool satisfies_bidi_rule(const std::vector<label>& labels) {
     for (std::size_t i = 0; i < labels.size(); ++i) {
         for (const char32_t c : labels[i].text) {
             classes[i].push_back(bidi_class_of(c));
-            bidi = bidi || classes[i].back() == bidi_class::right || classes[i].back() == bidi_class::arabic_number;
+            bidi = bidi || classes[i].back() == bidi_class::right ||
+                   classes[i].back() == bidi_class::arabic_number;
         }
     }
     return !bidi || std::all_of(classes.begin(), classes.end(),
@@ -102,7 +107,8 @@ bool map_domain(std::string_view domain, std::u32string& out) {
 
 std::optional<std::string> domain_to_ascii(std::string_view domain) {
     std::string ascii;
-    if (std::none_of(domain.begin(), domain.end(), [](char c) { return (url_byte_of(c) & not_ascii) != 0; })) {
+    if (std::none_of(domain.begin(), domain.end(),
+                     [](char c) { return (url_byte_of(c) & not_ascii) != 0; })) {
         ascii.resize(domain.size());
         std::transform(domain.begin(), domain.end(), ascii.begin(), to_lower);
         return ascii;

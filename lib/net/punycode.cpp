@@ -32,7 +32,9 @@ std::uint32_t threshold(std::uint32_t k, std::uint32_t bias) {
     return k <= bias ? tmin : std::min(k - bias, tmax);
 }
 
-char digit(std::uint64_t value) { return static_cast<char>(value < 26 ? 'a' + value : '0' + (value - 26)); }
+char digit(std::uint64_t value) {
+    return static_cast<char>(value < 26 ? 'a' + value : '0' + (value - 26));
+}
 
 std::uint32_t digit_value(char c) {
     if (c >= 'a' && c <= 'z') return static_cast<std::uint32_t>(c - 'a');

@@ -8,7 +8,8 @@ namespace tandem {
 
 namespace {
 
-// What of a refused input may appear in a message: no user name and password, nothing that a terminal would obey.
+// What of a refused input may appear in a message: no user name and password, nothing that a terminal would
+// obey.
 std::string quoted(std::string_view input) {
     constexpr std::size_t limit = 200;
     std::string_view rest = input;

@@ -40,14 +40,18 @@ std::string_view known_scheme(std::string_view text) {
     return {};
 }
 
-// Strips what the standard ignores and makes the text UTF-8. Copies into `storage` only when something must change.
+// Strips what the standard ignores and makes the text UTF-8. Copies into `storage` only when something must
+// change.
 std::string_view clean(std::string_view input, std::string& storage) {
     auto ignored = [](char c) { return static_cast<unsigned char>(c) <= 0x20; };
-    while (!input.empty() && ignored(input.front())) input.remove_prefix(1);
-    while (!input.empty() && ignored(input.back())) input.remove_suffix(1);
+    while (!input.empty() && ignored(input.front()))
+        input.remove_prefix(1);
+    while (!input.empty() && ignored(input.back()))
+        input.remove_suffix(1);
 
     unsigned seen = 0;
-    for (const char c : input) seen |= url_byte_of(c);
+    for (const char c : input)
+        seen |= url_byte_of(c);
     if ((seen & (tab_or_newline | not_ascii)) == 0) return input;
     storage.reserve(input.size());
     // Decoding comes first in a browser: a newline within a character does not join its halves.
@@ -69,7 +73,8 @@ int dots(std::string_view segment) {
     while (!segment.empty()) {
         if (segment.front() == '.') {
             segment.remove_prefix(1);
-        } else if (segment.size() >= 3 && segment[0] == '%' && segment[1] == '2' && to_lower(segment[2]) == 'e') {
+        } else if (segment.size() >= 3 && segment[0] == '%' && segment[1] == '2' &&
+                   to_lower(segment[2]) == 'e') {
             segment.remove_prefix(3);
         } else {
             return 0;
@@ -101,13 +106,15 @@ url_parser::error url_parser::parse(std::string_view text, const url* base) {
     if (scheme.empty()) return url_errc::unsupported_scheme;
     text.remove_prefix(written->size() + 1);
     // "http:x" is relative to a base of the same scheme, for old times' sake.
-    if (base != nullptr && base->scheme() == scheme && !text.starts_with("//")) return parse_relative(text, *base);
+    if (base != nullptr && base->scheme() == scheme && !text.starts_with("//"))
+        return parse_relative(text, *base);
     return parse_absolute(scheme, text);
 }
 
 url_parser::error url_parser::parse_absolute(std::string_view scheme, std::string_view rest) {
     std::size_t skip = 0;
-    while (is_slash_at(rest, skip)) ++skip; // any number of slashes, also none
+    while (is_slash_at(rest, skip))
+        ++skip; // any number of slashes, also none
     rest.remove_prefix(skip);
 
     href_.reserve(scheme.size() + 3 + rest.size() + 1);
@@ -116,7 +123,8 @@ url_parser::error url_parser::parse_absolute(std::string_view scheme, std::strin
     href_ += "://";
 
     std::size_t end = 0;
-    while (end < rest.size() && (url_byte_of(rest[end]) & (is_slash | ends_path)) == 0) ++end;
+    while (end < rest.size() && (url_byte_of(rest[end]) & (is_slash | ends_path)) == 0)
+        ++end;
     std::string_view authority = rest.substr(0, end);
     rest.remove_prefix(end);
 
@@ -201,8 +209,8 @@ void url_parser::begin_with(const url& base, std::size_t size, std::size_t room)
     at_ = base.at_;
 }
 
-// Appends the segments of `rest`, which has no leading slash (a first slash is an empty segment), to the path so far,
-// which begins at at_.path and is empty or "/a/b"; then what follows the path.
+// Appends the segments of `rest`, which has no leading slash (a first slash is an empty segment), to the path
+// so far, which begins at at_.path and is empty or "/a/b"; then what follows the path.
 void url_parser::write_path(std::string_view rest) {
     std::size_t i = 0;
     bool more = true;
@@ -259,7 +267,9 @@ void url_parser::write_fragment(std::string_view rest) {
 
 namespace tandem {
 
-boost::system::result<url> url::parse(std::string_view input) { return detail::url_parser::run(input, nullptr); }
+boost::system::result<url> url::parse(std::string_view input) {
+    return detail::url_parser::run(input, nullptr);
+}
 
 boost::system::result<url> url::parse(std::string_view input, const url& base) {
     return detail::url_parser::run(input, &base);

@@ -1,6 +1,7 @@
-// The parser of url, for http, https, ws and wss: the WHATWG URL standard's state machine (section 4.4), straightened
-// out. Those schemes are all special and their paths never opaque, which leaves a handful of states, each a function
-// here. The result is written once, front to back, into the string that the url will own.
+// The parser of url, for http, https, ws and wss: the WHATWG URL standard's state machine (section 4.4),
+// straightened out. Those schemes are all special and their paths never opaque, which leaves a handful of
+// states, each a function here. The result is written once, front to back, into the string that the url will
+// own.
 #pragma once
 
 #include "tandem/net/url.hpp"

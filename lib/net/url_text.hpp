@@ -1,4 +1,5 @@
-// Character classes of URLs and the encoder that uses them: tables instead of <cctype>, so that no locale matters.
+// Character classes of URLs and the encoder that uses them: tables instead of <cctype>, so that no locale
+// matters.
 #pragma once
 
 #include <array>
@@ -9,8 +10,8 @@
 
 namespace tandem::detail {
 
-/// Bits of a byte's entry in url_bytes. The encode sets are the standard's (section 1.3), the query set the one of the
-/// special schemes; encode_component is everything but RFC 3986's unreserved characters.
+/// Bits of a byte's entry in url_bytes. The encode sets are the standard's (section 1.3), the query set the
+/// one of the special schemes; encode_component is everything but RFC 3986's unreserved characters.
 enum url_byte : std::uint16_t {
     encode_fragment = 1 << 0,
     encode_query = 1 << 1,
@@ -45,7 +46,8 @@ constexpr std::array<std::uint16_t, 256> make_url_bytes() {
         if (c >= 'a' && c <= 'z') bits = is_letter;
         table[c] = static_cast<std::uint16_t>(bits);
     }
-    for (const char c : {'-', '.', '_', '~'}) table[static_cast<unsigned char>(c)] = 0;
+    for (const char c : {'-', '.', '_', '~'})
+        table[static_cast<unsigned char>(c)] = 0;
     set(" \"<>`", encode_fragment);
     set(" \"#<>'", encode_query);
     set(" \"#<>?^`{}", encode_path | encode_userinfo);
@@ -59,7 +61,9 @@ constexpr std::array<std::uint16_t, 256> make_url_bytes() {
 
 inline constexpr std::array<std::uint16_t, 256> url_bytes = make_url_bytes();
 
-[[nodiscard]] constexpr unsigned url_byte_of(char c) { return url_bytes[static_cast<unsigned char>(c)]; }
+[[nodiscard]] constexpr unsigned url_byte_of(char c) {
+    return url_bytes[static_cast<unsigned char>(c)];
+}
 
 [[nodiscard]] constexpr char to_lower(char c) {
     return (url_byte_of(c) & is_upper) != 0 ? static_cast<char>(c + ('a' - 'A')) : c;

@@ -7,8 +7,8 @@
 
 namespace tandem::detail {
 
-/// One step of decoding: the code point, or U+FFFD with ok == false; `size` bytes (at least 1) belong to it. For
-/// ill-formed input `size` is the maximal subpart, as the Encoding standard replaces it.
+/// One step of decoding: the code point, or U+FFFD with ok == false; `size` bytes (at least 1) belong to it.
+/// For ill-formed input `size` is the maximal subpart, as the Encoding standard replaces it.
 struct utf8_step {
     char32_t code_point;
     std::size_t size;
@@ -21,7 +21,8 @@ struct utf8_step {
     if (lead < 0x80) return {lead, 1, true};
     std::size_t size = 0;
     char32_t code_point = 0;
-    unsigned low = 0x80; // bounds of the second byte, which exclude what is overlong, a surrogate or too large
+    unsigned low =
+        0x80; // bounds of the second byte, which exclude what is overlong, a surrogate or too large
     unsigned high = 0xBF;
     if (lead >= 0xC2 && lead <= 0xDF) {
         size = 2;
@@ -49,7 +50,9 @@ struct utf8_step {
 }
 
 inline void append_utf8(std::string& out, char32_t code_point) {
-    auto tail = [code_point](unsigned shift) { return static_cast<char>(0x80U | ((code_point >> shift) & 0x3FU)); };
+    auto tail = [code_point](unsigned shift) {
+        return static_cast<char>(0x80U | ((code_point >> shift) & 0x3FU));
+    };
     if (code_point < 0x80) {
         out += static_cast<char>(code_point);
     } else if (code_point < 0x800) {

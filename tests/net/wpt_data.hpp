@@ -26,8 +26,8 @@ inline std::filesystem::path directory() {
 #endif
 }
 
-/// The data has lone surrogates (\uD800), which are no text and which Boost.JSON refuses. A URL is parsed from a
-/// USVString, in which each has become U+FFFD: so they become here. `count` counts them.
+/// The data has lone surrogates (\uD800), which are no text and which Boost.JSON refuses. A URL is parsed
+/// from a USVString, in which each has become U+FFFD: so they become here. `count` counts them.
 inline std::string without_lone_surrogates(const std::string& json, int& count) {
     auto unit_at = [&json](std::size_t i) -> unsigned {
         if (i + 6 > json.size() || json[i] != '\\' || json[i + 1] != 'u') return 0;

@@ -5,11 +5,11 @@
 //     page.href();                                                       // "https://example.org/a/b?q#top"
 //     if (auto link = tandem::url::parse("../c", page)) link->target();  // "/c"; no exception on this path
 //
-// Parsing also normalizes: lower-case scheme and host, IDNA, IPv4 and IPv6 in one spelling, no default port, no dot
-// segments. Two URLs are equal when their normalized texts are; parsing href() again gives the same URL.
-// The object is one string and a few offsets into it: each accessor that returns a string_view returns a piece of
-// that string, valid until the url is assigned to, moved from or destroyed. Distinct objects may be used from
-// distinct threads, and so may one object that nobody changes.
+// Parsing also normalizes: lower-case scheme and host, IDNA, IPv4 and IPv6 in one spelling, no default port,
+// no dot segments. Two URLs are equal when their normalized texts are; parsing href() again gives the same
+// URL. The object is one string and a few offsets into it: each accessor that returns a string_view returns a
+// piece of that string, valid until the url is assigned to, moved from or destroyed. Distinct objects may be
+// used from distinct threads, and so may one object that nobody changes.
 #pragma once
 
 #include "tandem/net/percent.hpp"
@@ -50,12 +50,13 @@ public:
     url& operator=(url&& other) noexcept;
     ~url();
 
-    /// Parses an absolute URL. Leading and trailing white space and all tabs and newlines are ignored, as browsers do.
-    /// Bytes that are not UTF-8 count as U+FFFD. Linear in the size of the input. Fails with a url_errc.
+    /// Parses an absolute URL. Leading and trailing white space and all tabs and newlines are ignored, as
+    /// browsers do. Bytes that are not UTF-8 count as U+FFFD. Linear in the size of the input. Fails with a
+    /// url_errc.
     [[nodiscard]] static boost::system::result<url> parse(std::string_view input);
 
-    /// Resolves `input`, absolute or relative, against `base` (an empty base is no base). An absolute reference of
-    /// another kind, such as `mailto:x`, fails with unsupported_scheme. Fails with a url_errc.
+    /// Resolves `input`, absolute or relative, against `base` (an empty base is no base). An absolute
+    /// reference of another kind, such as `mailto:x`, fails with unsupported_scheme. Fails with a url_errc.
     [[nodiscard]] static boost::system::result<url> parse(std::string_view input, const url& base);
 
     [[nodiscard]] bool empty() const noexcept { return href_.empty(); }
@@ -138,21 +139,39 @@ private:
     offsets at_;
 };
 
-/// Whether scheme, host and port are the same: what decides if credentials may follow a redirect. Two empty urls, having
-/// no origin, are not of the same origin.
+/// Whether scheme, host and port are the same: what decides if credentials may follow a redirect. Two empty
+/// urls, having no origin, are not of the same origin.
 [[nodiscard]] bool same_origin(const url& a, const url& b) noexcept;
 
 // Implementation
 
-inline std::string_view url::scheme() const noexcept { return slice(0, at_.scheme_end); }
-inline std::string_view url::username() const noexcept { return slice(at_.user, at_.user_end); }
-inline std::string_view url::host() const noexcept { return slice(at_.host, at_.host_end); }
-inline std::string_view url::path() const noexcept { return slice(at_.path, at_.query); }
-inline std::string_view url::authority() const noexcept { return slice(at_.host, at_.path); }
-inline std::string_view url::target() const noexcept { return slice(at_.path, at_.fragment); }
-inline bool url::has_credentials() const noexcept { return at_.host != at_.user; }
-inline bool url::has_query() const noexcept { return at_.query != at_.fragment; }
-inline bool url::has_fragment() const noexcept { return at_.fragment != href_.size(); }
+inline std::string_view url::scheme() const noexcept {
+    return slice(0, at_.scheme_end);
+}
+inline std::string_view url::username() const noexcept {
+    return slice(at_.user, at_.user_end);
+}
+inline std::string_view url::host() const noexcept {
+    return slice(at_.host, at_.host_end);
+}
+inline std::string_view url::path() const noexcept {
+    return slice(at_.path, at_.query);
+}
+inline std::string_view url::authority() const noexcept {
+    return slice(at_.host, at_.path);
+}
+inline std::string_view url::target() const noexcept {
+    return slice(at_.path, at_.fragment);
+}
+inline bool url::has_credentials() const noexcept {
+    return at_.host != at_.user;
+}
+inline bool url::has_query() const noexcept {
+    return at_.query != at_.fragment;
+}
+inline bool url::has_fragment() const noexcept {
+    return at_.fragment != href_.size();
+}
 
 } // namespace tandem
 
