@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <cstddef>
+#include <utility>
 
 namespace tandem::detail {
 
@@ -80,7 +81,7 @@ bool parse_dotted_tail(std::string_view text, std::uint16_t* pieces) {
         }
         if (digits == 0) return false;
         text.remove_prefix(digits);
-        pieces[part / 2] = static_cast<std::uint16_t>((pieces[part / 2] << 8) | value);
+        pieces[part / 2] = static_cast<std::uint16_t>(pieces[part / 2] * 256U + value);
     }
     return text.empty();
 }

