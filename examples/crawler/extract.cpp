@@ -112,6 +112,7 @@ public:
     }
 
     void error(int code) {
+        if (code == XML_ERR_NO_MEMORY) return stop(); // the dictionary is full; going on, libxml2 would not end
         if (code == XML_ERR_TAG_NAME_MISMATCH) work_ += depth_ + 1; // it searched all open elements
         if (code == XML_ERR_ATTRIBUTE_REDEFINED) ++repeated_attributes_;
         if (work_ > options_.max_repair_work || repeated_attributes_ > max_repeated_attributes) stop();

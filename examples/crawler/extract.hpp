@@ -38,7 +38,7 @@ public:
     std::vector<page_link> links; ///< in document order, duplicates kept
     robots_flags robots;          ///< from meta elements; headers are the caller's (parse_x_robots_tag)
     charset encoding = charset::utf_8;
-    bool truncated = false;         ///< a limit below was reached and the rest of the page was not read
+    bool truncated = false;         ///< a limit (extract_options, or 32 KiB of different names) was reached and the rest of the page was not read
     std::size_t links_dropped = 0;  ///< links whose href was longer than the limit
 };
 
@@ -70,13 +70,13 @@ public:
 /// The tokens come from libxml2's SAX parser (2.9), which knows HTML 4 and not the WHATWG rules. It differs in:
 /// - a named character reference without its semicolon (`?a=1&amp b`) is left as it is; of the 2,231 names
 ///   it knows 253, so `&sol;`, `&colon;`, `&Tab;` stay; `&#128;` to `&#159;` are not mapped from windows-1252;
-/// - textarea, title, xmp, noembed and noframes are parsed as markup: their links are skipped here, but an unclosed
-///   comment or quote within them swallows what follows; a block element within title ends it;
+/// - textarea, title, xmp, iframe, noembed and noframes are parsed as markup: their links are skipped here, but an
+///   unclosed comment or quote within them swallows what follows, tags within a title are not part of its text, and
+///   noframes outside body and frameset never ends;
 /// - script text ends at any `</` and a letter; `<!--` with `<script>` inside a script is not honoured;
-/// - `<!-->` and `<!--->` are no complete comments; an unclosed comment ends at the first `>`, not at the end of the page;
-/// - `<?...>` ends at `>` as it should, but `</ x>` and `<![CDATA[` are read as text or up to another place;
-/// - an attribute name ends at the first character that is not a letter, digit, `:`, `-`, `_` or `.`; what follows up to
-///   the next space is lost with it; names of elements are cut in the same way;
+/// - `<!-->` and `<!--->` are no complete comments;
+/// - an attribute whose name begins with another character than a letter, `:`, `_` or `.` is dropped up to the next
+///   space; a slash between attributes swallows the next one (`<a/href=x>` is no link);
 /// - plaintext is not honoured; elements are closed by the HTML 4 DTD, and foreign content (svg, math) is unknown.
 [[nodiscard]] page_content extract(std::string_view body, std::string_view content_type_header,
                                    const extract_options& options = {});
