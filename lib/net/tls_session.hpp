@@ -8,6 +8,7 @@
 #include <string>
 
 struct ssl_st;
+struct x509_store_ctx_st;
 
 namespace tandem::net {
 
@@ -49,7 +50,7 @@ public:
 private:
     void open(tls_context& context, int fd);
     step outcome_of(int result, bool in_handshake);
-    static int on_verify(int accepted, struct x509_store_ctx_st* store);
+    static int on_verify(int accepted, x509_store_ctx_st* store);
 
     struct deleter {
         void operator()(ssl_st* ssl) const noexcept;
