@@ -249,7 +249,7 @@ bool server_connection::write_head(bool keep) {
 // False when the client is gone.
 task<bool> server_connection::respond(bool keep) {
     if (!write_head(keep)) {
-        state_.tell("a handler's response was not valid: status " + std::to_string(response_.status()));
+        state_.tell("a handler's response cannot be sent: status " + std::to_string(response_.status()));
         response_ = server_response::plain_status(500);
         if (!write_head(keep)) co_return false;
     }
