@@ -12,9 +12,10 @@
 // operation_cancelled has not failed. Cancellation: cancelling the task that waits for the group cancels
 // every child; with_task_group waits for them and throws operation_cancelled when that cut one of them short
 // (a body's result that arrived is handed over nevertheless). `cancel()` cancels the children and the body;
-// with_task_group then returns normally (a body with a result throws operation_cancelled). A child may spawn into its own group. What is spawned after
-// `cancel()` is refused: `spawn` destroys it and returns false. Thread safety: `spawn`, `spawn_on`, `cancel`
-// and `size` may be called from any thread as long as the group exists.
+// with_task_group then returns normally (a body with a result throws operation_cancelled). A child may spawn
+// into its own group. What is spawned after `cancel()` is refused: `spawn` destroys it and returns false.
+// Thread safety: `spawn`, `spawn_on`, `cancel` and `size` may be called from any thread as long as the group
+// exists.
 #pragma once
 
 #include <tandem/core/error.hpp>
@@ -97,7 +98,7 @@ public:
     void forget(member& body) noexcept; // when a body is destroyed before its end
     class quiet_join_awaiter;
     class quiet_join;
-    quiet_join wait() noexcept; // as join, but never throws
+    quiet_join wait() noexcept;      // as join, but never throws
     bool cut_short() const noexcept; // whether a child ended with operation_cancelled
 
 private:
