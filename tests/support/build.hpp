@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace tests {
 
@@ -20,6 +21,16 @@ inline constexpr bool sanitized = false;
 // A number of repetitions: `plain` in ordinary builds, a part of it under a sanitizer.
 constexpr std::size_t repeat(std::size_t plain, std::size_t under_sanitizer) {
     return sanitized ? under_sanitizer : plain;
+}
+
+// About where the caller's stack is: the address of a local variable of a function of its own (those of a
+// coroutine may live in its frame). Not the address of a fake frame, which AddressSanitizer may use for
+// locals.
+[[gnu::noinline]] inline std::uintptr_t stack_position() noexcept {
+    return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+}
+constexpr std::uintptr_t apart(std::uintptr_t a, std::uintptr_t b) noexcept {
+    return a < b ? b - a : a - b;
 }
 
 } // namespace tests
