@@ -19,6 +19,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <type_traits>
@@ -154,7 +155,9 @@ int run(runtime_options options, task<T> t) {
     if constexpr (!std::is_void_v<T>) {
         if (!t.failure()) value = static_cast<int>(t.take_result());
     }
-    return program.exit_code(t.failure(), value);
+    const std::exception_ptr failure = t.failure();
+    t = task<T>(); // its arguments may hold what belongs to the loop (sockets): they go before the runtime
+    return program.exit_code(failure, value);
 }
 
 template <class T>
