@@ -29,7 +29,7 @@ void print_and_terminate(const std::exception_ptr& failure) {
 
 class runtime::impl {
 public:
-    explicit impl(runtime_options options);
+    impl(runtime& owner, runtime_options options);
     ~impl();
 
     void spawn(task<> t, std::size_t loop);
@@ -66,9 +66,9 @@ private:
     void drain();
 };
 
-runtime::impl::impl(runtime_options options) : options_(std::move(options)), pool_(options_.workers()) {
+runtime::impl::impl(runtime& owner, runtime_options options) : options_(std::move(options)), pool_(options_.workers()) {
     for (std::size_t i = 0; i < options_.loops(); ++i)
-        loops_.push_back(std::make_unique<detail::loop>(&pool_));
+        loops_.push_back(std::make_unique<detail::loop>(owner, pool_));
     for (std::size_t i = 1; i < loops_.size(); ++i) {
         threads_.emplace_back([this, i] {
             pthread_setname_np(pthread_self(), ("tandem-loop-" + std::to_string(i)).c_str());
@@ -153,8 +153,13 @@ runtime::impl::~impl() {
     }
 }
 
-runtime::runtime(runtime_options options) : impl_(std::make_unique<impl>(std::move(options))) {}
+runtime::runtime(runtime_options options) : impl_(std::make_unique<impl>(*this, std::move(options))) {}
 runtime::~runtime() = default;
+
+runtime* runtime::current() noexcept {
+    const task_context* const context = task_context::current();
+    return context ? context->home().owner() : nullptr;
+}
 
 void runtime::spawn(task<> t, std::size_t loop) {
     impl_->spawn(std::move(t), loop);

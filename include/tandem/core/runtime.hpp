@@ -93,6 +93,9 @@ public:
     // destructor. Prefer a task_group, whose tasks cannot outlive their scope. Thread-safe.
     void spawn(task<> t, std::size_t loop = 0);
 
+    // The runtime of the task that runs on this thread; nullptr outside of tasks and on foreign Asio executors.
+    static runtime* current() noexcept;
+
     std::size_t loops() const noexcept;
     scheduler& loop(std::size_t index) noexcept; // index < loops()
     thread_pool& pool() noexcept;                // the companion
