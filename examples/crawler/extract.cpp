@@ -21,6 +21,7 @@ constexpr std::size_t max_title = 512;
 // holds the names, so a limit on that is what bounds one element; real pages use a few hundred names.
 constexpr std::size_t max_name_bytes = 32 * 1024;
 constexpr std::size_t max_repeated_attributes = 256;
+constexpr std::size_t max_errors_in_place = 16;
 
 std::string_view view(const xmlChar* s) {
     return s == nullptr ? std::string_view{} : std::string_view(reinterpret_cast<const char*>(s));
@@ -112,7 +113,11 @@ public:
     }
 
     void error(int code) {
-        if (code == XML_ERR_NO_MEMORY) return stop(); // the dictionary is full; going on, libxml2 would not end
+        // With its dictionary full libxml2 meets the same unknown name again and again without moving on.
+        const xmlChar* here = parser_->input->cur;
+        stuck_ = here == last_error_at_ ? stuck_ + 1 : 0;
+        last_error_at_ = here;
+        if (code == XML_ERR_NO_MEMORY || stuck_ > max_errors_in_place) return stop();
         if (code == XML_ERR_TAG_NAME_MISMATCH) work_ += depth_ + 1; // it searched all open elements
         if (code == XML_ERR_ATTRIBUTE_REDEFINED) ++repeated_attributes_;
         if (work_ > options_.max_repair_work || repeated_attributes_ > max_repeated_attributes) stop();
@@ -184,6 +189,8 @@ private:
     std::size_t templates_ = 0;
     std::size_t svgs_ = 0;
     std::size_t repeated_attributes_ = 0;
+    const xmlChar* last_error_at_ = nullptr; // compared only
+    std::size_t stuck_ = 0;
     std::uint64_t work_ = 0;
     std::string text_only_; // the element in whose text we are; its own end tag ends it, nested ones do not count
     bool title_seen_ = false;
