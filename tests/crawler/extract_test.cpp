@@ -179,6 +179,11 @@ TEST_CASE("extract: hostile pages end") {
     std::string many_elements = "<a href=1>";
     for (int i = 0; i < 50'000; ++i) many_elements += "<z" + std::to_string(i) + "/>";
     CHECK(read(many_elements).truncated);
+    // A second body makes no event, so its names fill libxml2's dictionary unseen before the next element.
+    std::string hidden = "<body><body ";
+    for (int i = 0; i < 30'000; ++i) hidden += "x" + std::to_string(i) + " ";
+    CHECK(read(hidden + "><zz><yy a=b>text<a href=1>").truncated);
+    CHECK(read(hidden + "><zz").links.empty());
     std::string repeated = "<a ";
     for (int i = 0; i < 1'000; ++i) repeated += "x" + std::to_string(i) + " ";
     CHECK(read(repeated + repeat("x999 ", 1'000'000) + ">").truncated);
