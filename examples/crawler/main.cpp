@@ -37,13 +37,17 @@ int conclude(const options& o, const crawl_figures& figures) {
 }
 
 tandem::task<int> crawl_sites(const options& o, sink& out, std::vector<tandem::url> seeds) {
-    const crawl_figures figures = co_await crawl(o, out, std::move(seeds));
-    if (figures.pages == 0 && figures.robots_denied > 0)
-        std::fputs("tandem-crawl: robots.txt allows none of these URLs (or could not be fetched); "
-                   "--no-robots is for sites of "
-                   "your own\n",
-                   stderr);
-    co_return conclude(o, figures);
+    try {
+        const crawl_figures figures = co_await crawl(o, out, std::move(seeds));
+        if (figures.pages == 0 && figures.robots_denied > 0)
+            std::fputs("tandem-crawl: robots.txt allows none of these URLs (or could not be fetched); --no-robots is for "
+                       "sites of your own\n",
+                       stderr);
+        co_return conclude(o, figures);
+    } catch (const file_error& e) {
+        std::fprintf(stderr, "tandem-crawl: %s\n", e.what());
+        co_return exit_file;
+    }
 }
 
 // The demonstration site has a loop of its own, the last one, so that the figures are the crawler's.
