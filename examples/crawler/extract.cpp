@@ -17,15 +17,10 @@ namespace crawler {
 namespace {
 
 constexpr std::size_t max_title = 512;
-<<<<<<< HEAD
 // libxml2 compares each attribute with all earlier ones of its element and calls nobody meanwhile. Its
 // dictionary holds the names, so a limit on that is what bounds one element; real pages use a few hundred
-// names.
-=======
-// libxml2 compares each attribute with all earlier ones of its element and calls nobody meanwhile. Its dictionary
-// holds the names, so a limit on that is what bounds one element; real pages use a few hundred names. It grows in
-// pieces of 1,000, 4,000, 16,000 and 64,000 bytes: the last is the one that passes this limit and ends the page.
->>>>>>> parse
+// names. It grows in pieces of 1,000, 4,000, 16,000 and 64,000 bytes: the last is the one that passes this
+// limit and ends the page.
 constexpr std::size_t max_name_bytes = 32 * 1024;
 constexpr std::size_t max_repeated_attributes = 256;
 
@@ -124,12 +119,7 @@ public:
     }
 
     void error(int code) {
-<<<<<<< HEAD
-        if (code == XML_ERR_NO_MEMORY)
-            return stop(); // the dictionary is full; going on, libxml2 would not end
-=======
         if (code == XML_ERR_NAME_REQUIRED) unstick();
->>>>>>> parse
         if (code == XML_ERR_TAG_NAME_MISMATCH) work_ += depth_ + 1; // it searched all open elements
         if (code == XML_ERR_ATTRIBUTE_REDEFINED) ++repeated_attributes_;
         if (work_ > options_.max_repair_work || repeated_attributes_ > max_repeated_attributes) stop();
@@ -147,8 +137,8 @@ public:
     }
 
 private:
-    // With its dictionary full, libxml2 2.9 reports an unknown element name again and again without moving on, and
-    // stopping it there makes it wait for ever for a '>'. So it is moved to the next one.
+    // With its dictionary full, libxml2 2.9 reports an unknown element name again and again without moving
+    // on, and stopping it there makes it wait for ever for a '>'. So it is moved to the next one.
     void unstick() {
         htmlParserInputPtr input = parser_->input;
         const bool moved = input->cur != last_bad_name_;

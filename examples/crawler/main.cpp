@@ -40,7 +40,8 @@ tandem::task<int> crawl_sites(const options& o, sink& out, std::vector<tandem::u
     try {
         const crawl_figures figures = co_await crawl(o, out, std::move(seeds));
         if (figures.pages == 0 && figures.robots_denied > 0)
-            std::fputs("tandem-crawl: robots.txt allows none of these URLs (or could not be fetched); --no-robots is for "
+            std::fputs("tandem-crawl: robots.txt allows none of these URLs (or could not be fetched); "
+                       "--no-robots is for "
                        "sites of your own\n",
                        stderr);
         co_return conclude(o, figures);
