@@ -1,0 +1,2 @@
+// Boost.JSON without its library: this file alone compiles its code, others include <boost/json.hpp>.
+#include <boost/json/src.hpp>
