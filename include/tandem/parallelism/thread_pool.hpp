@@ -1,0 +1,268 @@
+// A work-stealing pool of threads for computation.
+//
+// Each worker has a deque of its own: what a job submits goes there and is taken last in, first out (it is
+// warm in the cache), while idle workers steal the oldest. What other threads submit goes through one
+// injection queue, first in, first out. Every so often a worker takes the oldest job first, so that nothing
+// starves behind a job that resubmits itself. A worker without work parks and costs no CPU.
+//
+// A pool is for computing, not for waiting: a job that blocks takes its worker with it, and when all workers
+// wait for jobs that are still queued, they wait forever.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace tandem {
+
+namespace detail {
+class job_queue;
+class pool_state;
+class pool_worker;
+} // namespace detail
+
+// An intrusive job: it lives in its owner's memory (a coroutine frame, a stack, a member) and the pool links
+// it without allocating. From submit until the action is called, or try_remove said true, the memory must
+// stay valid and the job must not be submitted again. The pool does not touch the job once the action has
+// begun, so the action may destroy it or submit it anew.
+class pool_job {
+public:
+    // Called exactly once per submit, unless the job was removed: on a worker with dropped == false, or with
+    // dropped == true when the pool stops (or has stopped) before the job began.
+    using action = void (*)(pool_job& self, bool dropped) noexcept;
+
+    explicit pool_job(action act) noexcept : action_(act) {}
+    pool_job(const pool_job&) = delete;
+    pool_job& operator=(const pool_job&) = delete;
+
+private:
+    friend class detail::job_queue;
+    friend class detail::pool_state;
+    friend class detail::pool_worker;
+
+    action action_;
+    pool_job* next_ = nullptr; // the links and injected_ belong to the injection queue's mutex
+    pool_job* previous_ = nullptr;
+    bool injected_ = false;
+    std::uint8_t epoch_ = 0; // which drain counts it
+};
+
+// How a pool is set up: thread_pool_options().workers(4).name("parsers").
+class thread_pool_options {
+public:
+    using exception_handler = std::function<void(std::exception_ptr)>;
+
+    thread_pool_options() {}
+
+    // Number of threads; 0 (the default) means as many as the machine has.
+    thread_pool_options& workers(std::size_t count) noexcept {
+        workers_ = count;
+        return *this;
+    }
+    // Threads are called "<name>-<index>", cut to the 15 characters that Linux allows. Default "tandem-pool".
+    thread_pool_options& name(std::string value) {
+        name_ = std::move(value);
+        return *this;
+    }
+    // Takes what escapes from a posted callable, on the worker, possibly from several at once; it must not
+    // throw. The default prints the type and message on stderr and calls std::terminate: an exception is
+    // never lost in silence.
+    thread_pool_options& on_exception(exception_handler handler) {
+        on_exception_ = std::move(handler);
+        return *this;
+    }
+
+    std::size_t workers() const noexcept { return workers_; }
+    const std::string& name() const noexcept { return name_; }
+    const exception_handler& on_exception() const noexcept { return on_exception_; }
+
+private:
+    std::size_t workers_ = 0;
+    std::string name_ = "tandem-pool";
+    exception_handler on_exception_;
+};
+
+// All members are thread-safe, but for the destructor. Throws std::system_error when threads cannot be
+// started.
+class thread_pool {
+public:
+    // Counted since the pool began. Read without stopping anything: figures of different workers may be a
+    // moment apart.
+    struct statistics {
+        std::uint64_t jobs = 0;           // finished
+        std::uint64_t steals = 0;         // taken from another worker's deque
+        std::uint64_t parks = 0;          // times a worker went to sleep
+        std::chrono::nanoseconds busy{0}; // from a worker's first job to running dry, summed over the workers
+    };
+
+    explicit thread_pool(std::size_t workers = 0);
+    explicit thread_pool(const thread_pool_options& options);
+    thread_pool(const thread_pool&) = delete;
+    thread_pool& operator=(const thread_pool&) = delete;
+    ~thread_pool(); // stop(); not on one of its own workers (terminates)
+
+    // Queues the job: on this worker's deque when called on a worker of this pool, else on the injection
+    // queue. When the pool has stopped, the action is called at once, in here, with dropped == true; on a
+    // worker that still runs a job during stop, the job is queued and dropped like those queued before.
+    void submit(pool_job& job) noexcept;
+
+    // Takes a queued job back: true when it will not run (the action is not called), false when it runs, has
+    // run, was dropped, or sits in a worker's deque. So a job from outside the pool can be removed until it
+    // starts; one submitted by a worker never (a deque has no removal): the owner has to wait for its action.
+    // The job must be alive.
+    bool try_remove(pool_job& job) noexcept;
+
+    // Runs function() some time: fire and forget, move-only callables too, one allocation. What it throws
+    // goes to the pool's exception handler. Throws std::runtime_error when the pool has stopped (not on its
+    // own workers, where a post during stop is dropped like those before it).
+    template <class F>
+        requires std::invocable<std::decay_t<F>>
+    void post(F&& function);
+
+    // Runs function(arguments...), both copied or moved in, and gives the result or the exception to a plain
+    // thread that waits for it. Function and arguments are destroyed before the future is ready. A dropped
+    // job's future throws std::future_error (broken_promise). Throws like post. Do not wait for such a future
+    // on a worker.
+    template <class F, class... Args>
+        requires(!std::derived_from<std::remove_cvref_t<F>, pool_job> &&
+                 std::invocable<std::decay_t<F>, std::decay_t<Args>...>)
+    [[nodiscard]] std::future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>
+    submit(F&& function, Args&&... arguments);
+
+    std::size_t workers() const noexcept;
+    statistics stats() const noexcept;
+
+    // Is the calling thread one of this pool's workers? The pool that it works for, or nullptr.
+    bool on_worker() const noexcept;
+    static thread_pool* current() noexcept;
+
+    // Lets running jobs finish, joins the threads and drops what was queued (in the calling thread).
+    // Idempotent; further callers return when the first is done. Throws std::logic_error on one of the pool's
+    // own workers.
+    void stop();
+
+    // Blocks until everything submitted before the call, and what those jobs submitted in turn, has run (or
+    // was removed or dropped). Jobs that others submit meanwhile do not hold it up. Throws std::logic_error
+    // on one of the pool's own workers.
+    void drain();
+
+private:
+    template <class F>
+    class posted_job;
+    template <class R, class F, class... Args>
+    class future_job;
+
+    bool accept(pool_job& job) noexcept; // false: stopped, and the action was not called
+    template <class Job>
+    void accept_or_throw(std::unique_ptr<Job> job);
+    [[noreturn]] static void throw_stopped();
+    void report(std::exception_ptr error) noexcept;
+
+    std::unique_ptr<detail::pool_state> state_;
+};
+
+// Implementation
+
+template <class F>
+class thread_pool::posted_job final : public pool_job {
+public:
+    template <class G>
+    posted_job(thread_pool& pool, G&& function)
+        : pool_job(&act), pool_(pool), function_(std::forward<G>(function)) {}
+
+private:
+    static void act(pool_job& job, bool dropped) noexcept {
+        std::unique_ptr<posted_job> self(static_cast<posted_job*>(&job));
+        if (dropped) return;
+        try {
+            std::invoke(std::move(self->function_));
+        } catch (...) {
+            self->pool_.report(std::current_exception());
+        }
+    }
+
+    thread_pool& pool_;
+    F function_;
+};
+
+template <class R, class F, class... Args>
+class thread_pool::future_job final : public pool_job {
+public:
+    template <class G, class... As>
+    explicit future_job(G&& function, As&&... arguments)
+        : pool_job(&act), call_(std::in_place, std::forward<G>(function), std::forward<As>(arguments)...) {}
+
+    std::future<R> get_future() { return promise_.get_future(); }
+
+private:
+    static void act(pool_job& job, bool dropped) noexcept {
+        std::unique_ptr<future_job> self(static_cast<future_job*>(&job));
+        if (!dropped) self->run();
+    }
+
+    R call() {
+        return std::apply(
+            [](F& function, Args&... args) -> R {
+                return std::invoke(std::move(function), std::move(args)...);
+            },
+            *call_);
+    }
+
+    // The callable goes before the future is ready: whoever waits may destroy what it refers to.
+    void run() noexcept {
+        try {
+            if constexpr (std::is_void_v<R>) {
+                call();
+                call_.reset();
+                promise_.set_value();
+            } else {
+                R result = call();
+                call_.reset();
+                promise_.set_value(std::forward<R>(result));
+            }
+        } catch (...) {
+            call_.reset();
+            promise_.set_exception(std::current_exception());
+        }
+    }
+
+    std::promise<R> promise_;
+    std::optional<std::tuple<F, Args...>> call_;
+};
+
+template <class Job>
+void thread_pool::accept_or_throw(std::unique_ptr<Job> job) {
+    if (!accept(*job)) throw_stopped();
+    static_cast<void>(job.release()); // it deletes itself when it has run or is dropped
+}
+
+template <class F>
+    requires std::invocable<std::decay_t<F>>
+void thread_pool::post(F&& function) {
+    accept_or_throw(std::make_unique<posted_job<std::decay_t<F>>>(*this, std::forward<F>(function)));
+}
+
+template <class F, class... Args>
+    requires(!std::derived_from<std::remove_cvref_t<F>, pool_job> &&
+             std::invocable<std::decay_t<F>, std::decay_t<Args>...>)
+std::future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>
+thread_pool::submit(F&& function, Args&&... arguments) {
+    using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+    auto job = std::make_unique<future_job<result, std::decay_t<F>, std::decay_t<Args>...>>(
+        std::forward<F>(function), std::forward<Args>(arguments)...);
+    auto future = job->get_future();
+    accept_or_throw(std::move(job));
+    return future;
+}
+
+} // namespace tandem

@@ -1,0 +1,186 @@
+// The loop of one worker.
+#include "lib/parallelism/pool_state.hpp"
+
+#include "lib/parallelism/spin.hpp"
+
+#include <algorithm>
+
+#if defined(__linux__)
+#include <pthread.h>
+#endif
+
+namespace tandem::detail {
+namespace {
+
+// How long a worker that ran dry looks for work before it parks. It grows while looking pays off and shrinks
+// when not.
+constexpr std::int64_t shortest_search_ns = 4'000;
+constexpr std::int64_t longest_search_ns = 64'000;
+
+// Every so many jobs a worker takes the oldest work first: a prime, so that it meets no pattern of the
+// program.
+constexpr std::uint32_t fairness_period = 61;
+
+// Counts that one thread writes and others read now and then.
+void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) noexcept {
+    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
+
+void set_thread_name([[maybe_unused]] const std::string& name, [[maybe_unused]] std::size_t index) {
+#if defined(__linux__)
+    constexpr std::size_t longest = 15;
+    const std::string suffix = "-" + std::to_string(index);
+    const std::string text = name.substr(0, longest - suffix.size()) + suffix;
+    pthread_setname_np(pthread_self(), text.c_str());
+#endif
+}
+
+} // namespace
+
+pool_worker::pool_worker(pool_state& pool, std::size_t index)
+    : pool_(pool), index_(index), random_(0x9E3779B97F4A7C15u * (index + 1)), search_ns_(shortest_search_ns) {
+}
+
+void pool_worker::start(const std::string& name) {
+    thread_ = std::thread([this, &name] { run(name); });
+}
+
+void pool_worker::submit(pool_job& job) noexcept {
+    job.epoch_ = epoch_;
+    add(submitted_[epoch_],
+        1); // before the job can be seen, so that nobody finds it finished and not submitted
+    if (!deque_.push(&job)) pool_.injected.push_counted(job);
+    pool_.sleepers.work_added();
+}
+
+void pool_worker::run(const std::string& name) noexcept {
+    current_worker = this;
+    set_thread_name(name, index_);
+    while (!pool_.stopping()) {
+        pool_job* job = next();
+        if (job == nullptr) job = wait_for_job();
+        if (job == nullptr) break;
+        run_job(*job);
+    }
+    end_busy();
+    current_worker = nullptr;
+}
+
+void pool_worker::run_job(pool_job& job) noexcept {
+    const std::uint8_t epoch = job.epoch_;
+    epoch_ = epoch;
+    if (owes_notice_ && pool_.drained_epoch() != epoch) {
+        owes_notice_ = false;
+        pool_.notify_drain();
+    }
+    if (busy_since_.load(std::memory_order_relaxed) == 0) begin_busy();
+    job.action_(job, false);
+    // From here on the job may be gone. The count and the question whether a drain waits are seq_cst, as are
+    // the drain's announcement and its look at the counts: either it sees this job finished, or it gets a
+    // notice.
+    auto& finished = finished_[epoch];
+    finished.store(finished.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
+    if (pool_.drained_epoch() == epoch) owes_notice_ = true;
+}
+
+pool_job* pool_worker::next() noexcept {
+    if (++tick_ % fairness_period == 0)
+        if (pool_job* job = oldest()) return job;
+    if (pool_job* job = deque_.pop()) return job;
+    if (pool_job* job = pool_.injected.pop()) return job;
+    return steal_from_others();
+}
+
+// The injection queue and this deque's far end in turn: neither may keep the other from its turn.
+pool_job* pool_worker::oldest() noexcept {
+    if (tick_ / fairness_period % 2 == 0)
+        if (pool_job* job = deque_.steal()) return job;
+    if (pool_job* job = pool_.injected.pop()) return job;
+    return deque_.steal();
+}
+
+pool_job* pool_worker::steal_from_others() noexcept {
+    const std::size_t count = pool_.workers.size();
+    if (count == 1) return nullptr;
+    random_ ^= random_ << 13; // xorshift64: any start will do that differs from the neighbours'
+    random_ ^= random_ >> 7;
+    random_ ^= random_ << 17;
+    std::size_t victim = static_cast<std::size_t>(random_ >> 32) % count;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (victim != index_) {
+            if (pool_job* job = pool_.workers[victim]->steal()) {
+                add(steals_, 1);
+                return job;
+            }
+        }
+        if (++victim == count) victim = 0;
+    }
+    return nullptr;
+}
+
+// Ran dry: searches a little, then sleeps until there is a job. Null when the pool stops.
+pool_job* pool_worker::wait_for_job() noexcept {
+    end_busy();
+    if (owes_notice_) {
+        owes_notice_ = false;
+        pool_.notify_drain();
+    }
+    bool searching = pool_.sleepers.begin_search();
+    for (;;) {
+        if (searching) {
+            if (pool_job* job = search()) {
+                if (pool_.sleepers.end_search() && pool_.has_work()) pool_.sleepers.work_added();
+                return job;
+            }
+        }
+        if (pool_.stopping()) return nullptr;
+        add(parks_, 1);
+        pool_.sleepers.park(spot_, searching, [this] { return pool_.has_work(); });
+        searching = true;
+    }
+}
+
+pool_job* pool_worker::search() noexcept {
+    const std::int64_t deadline = now_ns() + search_ns_;
+    for (unsigned round = 0; !pool_.stopping(); ++round) {
+        if (pool_job* job = next()) {
+            if (round > 0) search_ns_ = std::min(search_ns_ * 2, longest_search_ns);
+            return job;
+        }
+        // Ever rarer looks: each one takes the queues' cache lines from those who write them. Then the
+        // processor is offered to others, of which there may be more than processors.
+        if (round < 6) {
+            for (unsigned i = 0; i < (1u << round); ++i)
+                cpu_relax();
+        } else {
+            std::this_thread::yield();
+        }
+        if (now_ns() >= deadline) break;
+    }
+    search_ns_ = std::max(search_ns_ / 2, shortest_search_ns);
+    return nullptr;
+}
+
+void pool_worker::end_busy() noexcept {
+    const std::int64_t since = busy_since_.load(std::memory_order_relaxed);
+    if (since == 0) return;
+    add(busy_ns_, static_cast<std::uint64_t>(now_ns() - since));
+    busy_since_.store(0, std::memory_order_release);
+}
+
+void pool_worker::add_to(thread_pool::statistics& total) const noexcept {
+    total.jobs += finished(0) + finished(1);
+    total.steals += steals_.load(std::memory_order_relaxed);
+    total.parks += parks_.load(std::memory_order_relaxed);
+    // Again if the worker ran dry in between, or its last stretch would count twice or not at all.
+    for (;;) {
+        const std::int64_t since = busy_since_.load(std::memory_order_seq_cst);
+        const std::uint64_t before = busy_ns_.load(std::memory_order_seq_cst);
+        if (busy_since_.load(std::memory_order_seq_cst) != since) continue;
+        total.busy += std::chrono::nanoseconds(before);
+        if (since != 0) total.busy += std::chrono::nanoseconds(std::max<std::int64_t>(now_ns() - since, 0));
+        return;
+    }
+}
+
+} // namespace tandem::detail
