@@ -29,6 +29,9 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 
 #include <cerrno>
 #include <coroutine>
@@ -75,6 +78,20 @@ public:
     operation_allocator(const operation_allocator<U>& other) noexcept : memory_(other.memory_) {}
     T* allocate(std::size_t n) { return static_cast<T*>(memory_->allocate(n * sizeof(T))); }
     void deallocate(T* p, std::size_t) noexcept { memory_->deallocate(p); }
+    friend bool operator==(const operation_allocator& a, const operation_allocator& b) noexcept {
+        return a.memory_ == b.memory_;
+    }
+
+    operation_memory* memory_;
+};
+
+template <>
+class operation_allocator<void> {
+public:
+    using value_type = void;
+    explicit operation_allocator(operation_memory& memory) noexcept : memory_(&memory) {}
+    template <class U>
+    operation_allocator(const operation_allocator<U>& other) noexcept : memory_(other.memory_) {}
     friend bool operator==(const operation_allocator& a, const operation_allocator& b) noexcept {
         return a.memory_ == b.memory_;
     }
@@ -183,20 +200,6 @@ private:
     executor_type executor_;
 };
 
-template <>
-class operation_allocator<void> {
-public:
-    using value_type = void;
-    explicit operation_allocator(operation_memory& memory) noexcept : memory_(&memory) {}
-    template <class U>
-    operation_allocator(const operation_allocator<U>& other) noexcept : memory_(other.memory_) {}
-    friend bool operator==(const operation_allocator& a, const operation_allocator& b) noexcept {
-        return a.memory_ == b.memory_;
-    }
-
-    operation_memory* memory_;
-};
-
 template <class Operation, class Signature>
 class asio_awaiter : public asio_awaiter_base {
     using shape = typename completion_of<Signature>::type;
@@ -238,10 +241,13 @@ private:
 };
 
 template <class T>
-concept asio_operation = requires {
-    typename boost::asio::completion_signature_of<T>::type;
-}
-&&boost::asio::is_async_operation<T>::value;
+struct is_asio_coroutine : std::false_type {};
+template <class T, class Executor>
+struct is_asio_coroutine<boost::asio::awaitable<T, Executor>> : std::true_type {};
+
+// awaitable<> is excluded first: merely asking for its completion signature is an error in Boost 1.81.
+template <class T>
+concept asio_operation = !is_asio_coroutine<T>::value && boost::asio::is_async_operation<T>::value;
 
 template <asio_operation Operation>
 struct await_bridge<Operation> {
@@ -311,10 +317,9 @@ class foreign_root;
 class foreign_spawn {
 public:
     explicit foreign_spawn(const boost::asio::any_io_executor& executor);
-    // Runs `entry`; calls `on_done` on the strand when its context has finished. `owner` keeps the coroutine.
+    // Begins `work` on the strand. It is destroyed when it has completed, or with the execution context.
     void start(task<> work);
-    boost::asio::any_io_executor strand() const;
-    boost::asio::cancellation_slot slot;
+    boost::asio::cancellation_slot slot; // of the completion handler
 
 private:
     std::shared_ptr<foreign_root> root_;

@@ -55,7 +55,7 @@ public:
 
     // Without waiting: true when the peer has sent something or closed. An idle keep-alive connection must be
     // false.
-    bool has_input() const noexcept;
+    bool has_input() noexcept;
 
     // TLS from here on. The client verifies chain and host name as the context says and sends SNI. On failure
     // `tls_failure` says why in words ("certificate has expired (2024-01-01)").

@@ -38,7 +38,8 @@ void set_thread_name([[maybe_unused]] const std::string& name, [[maybe_unused]] 
 } // namespace
 
 pool_worker::pool_worker(pool_state& pool, std::size_t index)
-    : pool_(pool), index_(index), random_(0x9E3779B97F4A7C15u * (index + 1)), search_ns_(shortest_search_ns) {}
+    : pool_(pool), index_(index), random_(0x9E3779B97F4A7C15u * (index + 1)), search_ns_(shortest_search_ns) {
+}
 
 void pool_worker::start(const std::string& name) {
     thread_ = std::thread([this, &name] { run(name); });

@@ -124,7 +124,9 @@ bool pool_state::settled(std::uint8_t epoch) noexcept {
 }
 
 void pool_state::notify_drain() noexcept {
-    { const std::scoped_lock lock(drain_mutex_); } // a drain is before its look at the counts, or asleep
+    {
+        const std::scoped_lock lock(drain_mutex_);
+    } // a drain is before its look at the counts, or asleep
     drain_progress_.notify_all();
 }
 

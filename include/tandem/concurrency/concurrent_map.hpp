@@ -110,8 +110,8 @@ task<> visit_range(held_range<Range> range, std::size_t limit, F f) {
 } // namespace detail
 
 template <class Range, class F>
-requires(!std::is_void_v<detail::mapped_t<F, Range>>)
-    task<std::vector<detail::mapped_t<F, Range>>> concurrent_map(Range&& range, std::size_t limit, F f) {
+    requires(!std::is_void_v<detail::mapped_t<F, Range>>)
+task<std::vector<detail::mapped_t<F, Range>>> concurrent_map(Range&& range, std::size_t limit, F f) {
     return detail::map_range(detail::held_range<Range>(std::forward<Range>(range)), limit, std::move(f));
 }
 

@@ -40,13 +40,15 @@ public:
     // The callable and the arguments are kept as long as the coroutine runs. About 40 ns; three recycled
     // allocations.
     template <class F, class... Args>
-    requires invocable_task<F, Args...>
-    bool spawn(F f, Args... args) { return add(home_, invoke_void(std::move(f), std::move(args)...)); }
+        requires invocable_task<F, Args...>
+    bool spawn(F f, Args... args) {
+        return add(home_, invoke_void(std::move(f), std::move(args)...));
+    }
     bool spawn(task<> work) { return add(home_, std::move(work)); }
 
     // The same on another scheduler (`runtime::loop(i)`); the child's failure and end are reported back.
     template <class F, class... Args>
-    requires invocable_task<F, Args...>
+        requires invocable_task<F, Args...>
     bool spawn_on(scheduler& where, F f, Args... args) {
         return add(where, invoke_void(std::move(f), std::move(args)...));
     }
@@ -145,9 +147,9 @@ private:
 
 // Runs `body(group, args...)` with a group of its own and waits for both. Returns the body's result.
 template <class Body, class... Args>
-requires std::is_invocable_v<Body&, task_group&, Args...>
-    task<await_result_t<std::invoke_result_t<Body&, task_group&, Args...>>> with_task_group(Body body,
-                                                                                            Args... args) {
+    requires std::is_invocable_v<Body&, task_group&, Args...>
+task<await_result_t<std::invoke_result_t<Body&, task_group&, Args...>>> with_task_group(Body body,
+                                                                                        Args... args) {
     using result = await_result_t<std::invoke_result_t<Body&, task_group&, Args...>>;
     task_group group;
     detail::group_body<result> main(group, as_task(std::invoke(body, group, std::move(args)...)));

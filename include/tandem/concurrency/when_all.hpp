@@ -80,8 +80,8 @@ private:
 } // namespace detail
 
 template <class... As>
-requires(detail::awaitable_in_task<As>&&...) task<detail::all_result_t<await_result_t<As>...>> when_all(
-    As... awaitables) {
+    requires(detail::awaitable_in_task<As> && ...)
+task<detail::all_result_t<await_result_t<As>...>> when_all(As... awaitables) {
     return detail::when_all_tasks(as_task(std::move(awaitables))...);
 }
 

@@ -69,8 +69,8 @@ task<any_result<Ts...>> when_any_tasks(task<Ts>... tasks) {
 } // namespace detail
 
 template <class... As>
-requires(sizeof...(As) > 0 && (detail::awaitable_in_task<As> &&
-                               ...)) task<any_result<await_result_t<As>...>> when_any(As... awaitables) {
+    requires(sizeof...(As) > 0 && (detail::awaitable_in_task<As> && ...))
+task<any_result<await_result_t<As>...>> when_any(As... awaitables) {
     return detail::when_any_tasks(as_task(std::move(awaitables))...);
 }
 

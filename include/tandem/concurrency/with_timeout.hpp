@@ -45,8 +45,8 @@ private:
 } // namespace detail
 
 template <class A>
-requires detail::awaitable_in_task<A> task<await_result_t<A>> with_timeout(std::chrono::nanoseconds limit,
-                                                                           A awaitable) {
+    requires detail::awaitable_in_task<A>
+task<await_result_t<A>> with_timeout(std::chrono::nanoseconds limit, A awaitable) {
     detail::child<await_result_t<A>> child(as_task(std::move(awaitable)));
     detail::join one(detail::join_policy::wait);
     one.add(child);

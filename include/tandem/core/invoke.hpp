@@ -23,8 +23,7 @@ task<invoke_awaited_t<F, Args...>> invoke(F f, Args... args) {
 // What `f(args...)` yields when it is awaited, for a callable that can be given to `spawn`, `run` and their
 // kin.
 template <class F, class... Args>
-concept invocable_task = std::is_invocable_v<F&, Args...> && requires {
-    typename invoke_awaited_t<F, Args...>;
-};
+concept invocable_task =
+    std::is_invocable_v<F&, Args...> && requires { typename invoke_awaited_t<F, Args...>; };
 
 } // namespace tandem

@@ -83,7 +83,8 @@ public:
     template <class T>
     T run(task<T> t);
     template <class F, class... Args>
-    requires invocable_task<F, Args...> invoke_awaited_t<F, Args...> run(F f, Args... args) {
+        requires invocable_task<F, Args...>
+    invoke_awaited_t<F, Args...> run(F f, Args... args) {
         return run(invoke(std::move(f), std::move(args)...));
     }
 
@@ -145,7 +146,8 @@ private:
 
 // Runs a program's main task; returns the exit code. See the top of this file.
 template <class T>
-requires(std::is_void_v<T> || std::is_convertible_v<T, int>) int run(runtime_options options, task<T> t) {
+    requires(std::is_void_v<T> || std::is_convertible_v<T, int>)
+int run(runtime_options options, task<T> t) {
     detail::program program(std::move(options));
     program.execute(t.bind(program.context()));
     int value = 0;
@@ -156,18 +158,20 @@ requires(std::is_void_v<T> || std::is_convertible_v<T, int>) int run(runtime_opt
 }
 
 template <class T>
-requires(std::is_void_v<T> || std::is_convertible_v<T, int>) int run(task<T> t) {
+    requires(std::is_void_v<T> || std::is_convertible_v<T, int>)
+int run(task<T> t) {
     return run(runtime_options(), std::move(t));
 }
 
 template <class F, class... Args>
-requires invocable_task<F, Args...>
+    requires invocable_task<F, Args...>
 int run(runtime_options options, F f, Args... args) {
     return run(std::move(options), invoke(std::move(f), std::move(args)...));
 }
 
 template <class F, class... Args>
-requires(invocable_task<F, Args...> && !is_task<F>::value) int run(F f, Args... args) {
+    requires(invocable_task<F, Args...> && !is_task<F>::value)
+int run(F f, Args... args) {
     return run(runtime_options(), invoke(std::move(f), std::move(args)...));
 }
 

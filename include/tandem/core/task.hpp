@@ -49,7 +49,7 @@ public:
     using value_type = T;
 
     task() noexcept = default;
-    task(task && other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+    task(task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
     task& operator=(task&& other) noexcept {
         if (this != &other) {
             if (coroutine_) coroutine_.destroy();
@@ -62,30 +62,22 @@ public:
     }
 
     // False for a default-constructed or moved-from task.
-    explicit operator bool() const noexcept {
-        return static_cast<bool>(coroutine_);
-    }
+    explicit operator bool() const noexcept { return static_cast<bool>(coroutine_); }
 
     // Used by `co_await` in another task.
-    detail::task_awaiter<T> await_in(task_context & context)&& noexcept {
+    detail::task_awaiter<T> await_in(task_context& context) && noexcept {
         return detail::task_awaiter<T>(coroutine_, context);
     }
 
     // For combinators: binds the task to a context of its own and gives the handle to start. `take_result` is
     // valid once the context has finished.
-    std::coroutine_handle<> bind(task_context & context) noexcept {
+    std::coroutine_handle<> bind(task_context& context) noexcept {
         coroutine_.promise().bind(context, nullptr);
         return coroutine_;
     }
-    T take_result() {
-        return coroutine_.promise().take();
-    }
-    std::exception_ptr failure() const noexcept {
-        return coroutine_.promise().failure();
-    }
-    bool completed() const noexcept {
-        return coroutine_ && coroutine_.done();
-    }
+    T take_result() { return coroutine_.promise().take(); }
+    std::exception_ptr failure() const noexcept { return coroutine_.promise().failure(); }
+    bool completed() const noexcept { return coroutine_ && coroutine_.done(); }
 
 private:
     friend promise_type;

@@ -77,7 +77,8 @@ private:
     class sink_ref {
     public:
         template <class Sink>
-        requires(!std::is_same_v<std::remove_cv_t<Sink>, sink_ref>) explicit sink_ref(Sink& sink) noexcept
+            requires(!std::is_same_v<std::remove_cv_t<Sink>, sink_ref>)
+        explicit sink_ref(Sink& sink) noexcept
             : object_(const_cast<void*>(static_cast<const void*>(std::addressof(sink)))),
               call_([](void* object, std::string_view piece) { (*static_cast<Sink*>(object))(piece); }) {}
         void operator()(std::string_view piece) const { call_(object_, piece); }

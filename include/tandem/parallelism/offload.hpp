@@ -160,8 +160,8 @@ private:
 } // namespace detail
 
 template <class F, class... Args>
-requires(!std::is_same_v<std::remove_cvref_t<F>, thread_pool>)
-    [[nodiscard]] detail::offload_operation<F, Args...> offload(F f, Args... args) {
+    requires(!std::is_same_v<std::remove_cvref_t<F>, thread_pool>)
+[[nodiscard]] detail::offload_operation<F, Args...> offload(F f, Args... args) {
     return detail::offload_operation<F, Args...>(nullptr, std::move(f), std::move(args)...);
 }
 

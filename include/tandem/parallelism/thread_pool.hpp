@@ -126,7 +126,7 @@ public:
     // goes to the pool's exception handler. Throws std::runtime_error when the pool has stopped (not on its
     // own workers, where a post during stop is dropped like those before it).
     template <class F>
-    requires std::invocable<std::decay_t<F>>
+        requires std::invocable<std::decay_t<F>>
     void post(F&& function);
 
     // Runs function(arguments...), both copied or moved in, and gives the result or the exception to a plain
@@ -134,10 +134,10 @@ public:
     // job's future throws std::future_error (broken_promise). Throws like post. Do not wait for such a future
     // on a worker.
     template <class F, class... Args>
-    requires(!std::derived_from<std::remove_cvref_t<F>, pool_job> &&
-             std::invocable<std::decay_t<F>, std::decay_t<Args>...>)
-        [[nodiscard]] std::future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>> submit(
-            F&& function, Args&&... arguments);
+        requires(!std::derived_from<std::remove_cvref_t<F>, pool_job> &&
+                 std::invocable<std::decay_t<F>, std::decay_t<Args>...>)
+    [[nodiscard]] std::future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>
+    submit(F&& function, Args&&... arguments);
 
     std::size_t workers() const noexcept;
     statistics stats() const noexcept;
@@ -247,16 +247,16 @@ void thread_pool::accept_or_throw(std::unique_ptr<Job> job) {
 }
 
 template <class F>
-requires std::invocable<std::decay_t<F>>
+    requires std::invocable<std::decay_t<F>>
 void thread_pool::post(F&& function) {
     accept_or_throw(std::make_unique<posted_job<std::decay_t<F>>>(*this, std::forward<F>(function)));
 }
 
 template <class F, class... Args>
-requires(!std::derived_from<std::remove_cvref_t<F>, pool_job> &&
-         std::invocable<std::decay_t<F>, std::decay_t<Args>...>)
-    std::future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>> thread_pool::submit(
-        F&& function, Args&&... arguments) {
+    requires(!std::derived_from<std::remove_cvref_t<F>, pool_job> &&
+             std::invocable<std::decay_t<F>, std::decay_t<Args>...>)
+std::future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>
+thread_pool::submit(F&& function, Args&&... arguments) {
     using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
     auto job = std::make_unique<future_job<result, std::decay_t<F>, std::decay_t<Args>...>>(
         std::forward<F>(function), std::forward<Args>(arguments)...);

@@ -18,22 +18,16 @@ struct await_bridge {
 
 // Operations of the library: `await_in(context)` gives the awaiter.
 template <class A>
-concept context_awaitable = requires(A&& a, task_context& context) {
-    std::forward<A>(a).await_in(context);
-};
+concept context_awaitable = requires(A&& a, task_context& context) { std::forward<A>(a).await_in(context); };
 
 template <class A>
 concept bridged = await_bridge<std::remove_cvref_t<A>>::available;
 
 template <class A>
-concept member_co_await = requires(A&& a) {
-    std::forward<A>(a).operator co_await();
-};
+concept member_co_await = requires(A&& a) { std::forward<A>(a).operator co_await(); };
 
 template <class A>
-concept free_co_await = requires(A&& a) {
-    operator co_await(std::forward<A>(a));
-};
+concept free_co_await = requires(A&& a) { operator co_await(std::forward<A>(a)); };
 
 template <class A>
 concept plain_awaiter = requires(A&& a) {

@@ -86,7 +86,7 @@ public:
     task<T> get_return_object() noexcept;
 
     template <class U = T>
-    requires std::is_constructible_v<T, U&&>
+        requires std::is_constructible_v<T, U&&>
     void return_value(U&& result) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
         ::new (static_cast<void*>(storage_)) T(std::forward<U>(result));
         has_value_ = true;

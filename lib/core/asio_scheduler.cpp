@@ -1,0 +1,211 @@
+// Tasks on foreign Asio executors: `tandem::spawn`.
+//
+// Each spawned task has a scheduler of its own: a strand over the executor, so that the task and its children
+// never run in parallel whatever the executor is. One Asio timer is pending for the whole life of the task.
+// It serves the timer wheel, keeps the execution context busy (as co_spawn does), and tells of the context's
+// destruction: its handler is then destroyed without being called.
+//
+// Tear-down: handlers that Asio destroys are counted against the operations begun. When all of them are gone,
+// no operation refers to a frame any more, and the frames are destroyed, still in the context's shutdown
+// phase when the services that sockets need exist.
+#include <tandem/asio.hpp>
+
+#include "lib/core/ready_queue.hpp"
+#include "lib/core/timer_wheel.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <atomic>
+#include <mutex>
+
+namespace tandem::detail {
+
+void throw_operation_error(const error_code& ec, bool task_cancelled) {
+    if (task_cancelled && ec == boost::asio::error::operation_aborted) throw operation_cancelled();
+    throw system_error(ec);
+}
+
+namespace {
+constinit thread_local const scheduler* running = nullptr;
+}
+
+class foreign_root final : public scheduler, public std::enable_shared_from_this<foreign_root> {
+public:
+    explicit foreign_root(const boost::asio::any_io_executor& executor)
+        : strand_(boost::asio::make_strand(executor)), timer_(strand_), timers_(clock::now()) {}
+
+    void start(task<> work, boost::asio::cancellation_slot slot) {
+        main_.emplace(*this, std::move(work));
+        slot_ = slot;
+        if (slot_.is_connected())
+            slot_.assign([weak = weak_from_this()](boost::asio::cancellation_type) {
+                if (const auto self = weak.lock()) boost::asio::post(self->strand_, cancel_request(self));
+            });
+        self_ = shared_from_this(); // until the task has completed, or the context is destroyed
+        boost::asio::post(strand_, begin(self_));
+    }
+
+    void schedule(ready_node& node) noexcept override {
+        bool wake = false;
+        if (is_current()) {
+            ready_.push(node);
+        } else {
+            wake = inbox_.push(node);
+        }
+        if (wake) boost::asio::post(strand_, drain(shared_from_this()));
+    }
+    bool is_current() const noexcept override { return running == this; }
+    void arm(timer_node& timer, clock::time_point when) noexcept override {
+        timers_.insert(timer, when);
+        const auto next = timers_.next_expiry();
+        if (next && *next < timer_.expiry())
+            timer_.expires_at(*next); // the pending wait ends, and begins again
+    }
+    void disarm(timer_node& timer) noexcept override { timers_.remove(timer); }
+    thread_pool* companion() const noexcept override { return nullptr; }
+    boost::asio::any_io_executor executor() const override { return strand_; }
+
+    void operation_started() noexcept override { operations_.fetch_add(1, std::memory_order_relaxed); }
+    void operation_finished() noexcept override { operations_.fetch_sub(1, std::memory_order_relaxed); }
+    void operation_dropped() noexcept override {
+        abandoned_ = true;
+        if (operations_.fetch_sub(1, std::memory_order_relaxed) == 1) destroy_task();
+    }
+
+private:
+    class main_task final : public task_context {
+    public:
+        main_task(foreign_root& root, task<> t) noexcept
+            : task_context(root, nullptr, &main_task::done, false), owner(root), work(std::move(t)) {}
+        static void done(task_context& context) noexcept {
+            foreign_root& root = static_cast<main_task&>(context).owner;
+            root.completed_ = true;
+            // Completed inside a handler of Asio's: the frames must not go while that handler runs.
+            if (!root.is_current()) boost::asio::post(root.strand_, drain(root.shared_from_this()));
+        }
+        foreign_root& owner;
+        task<> work;
+    };
+
+    // What runs on the strand. The scheduler counts as an operation of its own while one of these is with
+    // Asio.
+    class handler {
+    public:
+        explicit handler(std::shared_ptr<foreign_root> root) noexcept : root_(std::move(root)) {
+            root_->operation_started();
+        }
+        handler(handler&&) noexcept = default;
+        handler& operator=(handler&&) = delete;
+        ~handler() {
+            if (root_) root_->operation_dropped();
+        }
+
+    protected:
+        std::shared_ptr<foreign_root> take() noexcept {
+            root_->operation_finished();
+            return std::move(root_);
+        }
+
+    private:
+        std::shared_ptr<foreign_root> root_;
+    };
+    class begin : public handler {
+    public:
+        using handler::handler;
+        void operator()() {
+            const auto root = take();
+            root->main_->start(root->main_->work.bind(*root->main_));
+            root->wait_for_timer();
+            root->run_ready();
+        }
+    };
+    class drain : public handler {
+    public:
+        using handler::handler;
+        void operator()() {
+            const auto root = take();
+            root->run_ready();
+        }
+    };
+    class cancel_request : public handler {
+    public:
+        using handler::handler;
+        void operator()() {
+            const auto root = take();
+            const scheduler* const outer = std::exchange(running, root.get());
+            if (root->main_) root->main_->request_cancel();
+            running = outer;
+            root->run_ready();
+        }
+    };
+    class timer_expired : public handler {
+    public:
+        using handler::handler;
+        void operator()(const error_code&) {
+            const auto root = take();
+            if (!root->main_) return;
+            const scheduler* const outer = std::exchange(running, root.get());
+            root->timers_.advance(clock::now());
+            running = outer;
+            root->run_ready();
+            if (root->main_) root->wait_for_timer();
+        }
+    };
+
+    void wait_for_timer() {
+        const auto next = timers_.next_expiry();
+        timer_.expires_at(next ? *next : clock::time_point::max());
+        timer_.async_wait(timer_expired(shared_from_this()));
+    }
+
+    void run_ready() noexcept {
+        const scheduler* const outer = std::exchange(running, this);
+        inbox_.take(ready_);
+        while (ready_node* const node = ready_.pop()) {
+            node->run();
+            if (ready_.empty()) inbox_.take(ready_);
+        }
+        running = outer;
+        if (completed_) finish();
+    }
+
+    void finish() {
+        completed_ = false;
+        slot_.clear();
+        main_.reset();
+        timer_.cancel();
+        self_.reset();
+    }
+
+    // The execution context is being destroyed, and no operation is left.
+    void destroy_task() noexcept {
+        if (!abandoned_ || !self_) return;
+        tear_down();
+        const std::shared_ptr<foreign_root> keep = std::move(self_);
+        main_.reset();
+    }
+
+    boost::asio::strand<boost::asio::any_io_executor> strand_;
+    boost::asio::steady_timer timer_;
+    timer_wheel timers_;
+    ready_queue ready_;
+    inbox inbox_;
+    std::optional<main_task> main_;
+    boost::asio::cancellation_slot slot_;
+    std::shared_ptr<foreign_root> self_;
+    std::atomic<long> operations_{0};
+    bool abandoned_ = false;
+    bool completed_ = false;
+};
+
+foreign_spawn::foreign_spawn(const boost::asio::any_io_executor& executor)
+    : root_(std::make_shared<foreign_root>(executor)) {}
+
+void foreign_spawn::start(task<> work) {
+    root_->start(std::move(work), slot);
+}
+
+} // namespace tandem::detail

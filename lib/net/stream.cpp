@@ -1,0 +1,240 @@
+#include "lib/net/stream.hpp"
+
+#include "lib/net/descriptor_wait.hpp"
+#include "lib/net/tls_context.hpp"
+#include "lib/net/tls_session.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace tandem::net {
+
+namespace {
+
+boost::system::error_code errno_code() noexcept {
+    return {errno, boost::system::system_category()};
+}
+boost::system::error_code timed_out() noexcept {
+    return boost::asio::error::timed_out;
+}
+
+} // namespace
+
+class stream::impl : private timer_node {
+public:
+    impl(scheduler& home, int fd) : timer_node(&impl::on_deadline), home_(home), fd_(home.executor()) {
+        boost::system::error_code ec;
+        fd_.assign(fd, ec);
+        if (ec) {
+            ::close(fd);
+            throw system_error(ec, "registering a socket with its loop");
+        }
+        fd_.native_non_blocking(true);
+        const int on = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); // fails, harmlessly, for what is not TCP
+    }
+    ~impl() { home_.disarm(*this); }
+
+    void expires_at(clock::time_point when) noexcept {
+        home_.disarm(*this);
+        expired_ = false;
+        if (when == clock::time_point::max()) return;
+        if (when <= home_.now())
+            on_deadline(*this);
+        else
+            home_.arm(*this, when);
+    }
+
+    // Ready, or the reason to give up.
+    task<boost::system::error_code> wait(descriptor::wait_type what) {
+        if (expired_) co_return timed_out();
+        const boost::system::error_code ec = co_await wait_for(fd_, what);
+        if (ec && expired_ && !task_context::current()->cancelled()) co_return timed_out();
+        co_return ec;
+    }
+
+    task<boost::system::error_code> wait(tls_session::need need) {
+        return wait(need == tls_session::need::readable ? descriptor::wait_read : descriptor::wait_write);
+    }
+
+    task<io_result> read_plain(char* data, std::size_t size) {
+        // After a read that filled the buffer there is most likely more: then the wait (a system call) is
+        // left out.
+        bool try_first = more_likely_ && may_go_on();
+        for (;;) {
+            if (!try_first) {
+                const boost::system::error_code ec = co_await wait(descriptor::wait_read);
+                if (ec) co_return io_result(ec);
+            }
+            try_first = false;
+            const ssize_t n = recv(fd_.native_handle(), data, size, 0);
+            if (n >= 0) {
+                more_likely_ = static_cast<std::size_t>(n) == size;
+                co_return io_result(static_cast<std::size_t>(n));
+            }
+            if (errno != EAGAIN && errno != EINTR) co_return io_result(errno_code());
+        }
+    }
+
+    task<io_result> read_tls(char* data, std::size_t size) {
+        bool try_first = tls_->has_pending() && may_go_on();
+        tls_session::need need = tls_session::need::readable;
+        for (;;) {
+            if (!try_first) {
+                const boost::system::error_code ec = co_await wait(need);
+                if (ec) co_return io_result(ec);
+            }
+            try_first = false;
+            const tls_session::step step = tls_->read(data, size);
+            if (step.wants == tls_session::need::nothing) co_return io_result(step.error, step.bytes);
+            need = step.wants;
+        }
+    }
+
+    task<io_result> write_plain(std::string_view data) {
+        std::size_t sent = 0;
+        if (!may_start()) co_return io_result(stopped());
+        while (sent < data.size()) {
+            const ssize_t n = send(fd_.native_handle(), data.data() + sent, data.size() - sent, MSG_NOSIGNAL);
+            if (n >= 0) {
+                sent += static_cast<std::size_t>(n);
+                continue;
+            }
+            if (errno == EINTR) continue;
+            if (errno != EAGAIN) co_return io_result(errno_code(), sent);
+            const boost::system::error_code ec = co_await wait(descriptor::wait_write);
+            if (ec) co_return io_result(ec, sent);
+        }
+        co_return io_result(sent);
+    }
+
+    task<io_result> write_tls(std::string_view data) {
+        std::size_t sent = 0;
+        if (!may_start()) co_return io_result(stopped());
+        while (sent < data.size()) {
+            const tls_session::step step = tls_->write(data.data() + sent, data.size() - sent);
+            if (step.error) co_return io_result(step.error, sent);
+            sent += step.bytes;
+            if (step.wants == tls_session::need::nothing) {
+                if (step.bytes == 0) co_return io_result(make_error_code(tls_errc::truncated), sent);
+                continue;
+            }
+            const boost::system::error_code ec = co_await wait(step.wants);
+            if (ec) co_return io_result(ec, sent);
+        }
+        co_return io_result(sent);
+    }
+
+    task<boost::system::error_code> handshake() {
+        for (;;) {
+            const tls_session::step step = tls_->handshake();
+            if (step.wants == tls_session::need::nothing) {
+                failure_ = tls_->failure();
+                co_return step.error;
+            }
+            const boost::system::error_code ec = co_await wait(step.wants);
+            if (ec) co_return ec;
+        }
+    }
+
+    scheduler& home_;
+    descriptor fd_;
+    std::optional<tls_session> tls_;
+    std::string failure_;
+
+private:
+    static void on_deadline(timer_node& timer) noexcept {
+        auto& self = static_cast<impl&>(timer);
+        self.expired_ = true;
+        boost::system::error_code ignored;
+        self.fd_.cancel(ignored);
+    }
+
+    bool may_start() const noexcept { return !expired_ && !task_context::current()->cancelled(); }
+    // Whether an operation may complete without waiting: not for ever, and not when it should end.
+    bool may_go_on() noexcept { return may_start() && task_context::current()->spend(); }
+    boost::system::error_code stopped() const noexcept {
+        if (task_context::current()->cancelled()) return boost::asio::error::operation_aborted;
+        return timed_out();
+    }
+
+    bool expired_ = false;
+    bool more_likely_ = false;
+};
+
+stream::stream() noexcept = default;
+stream::stream(scheduler& home, int fd) : impl_(std::make_unique<impl>(home, fd)) {}
+stream::stream(stream&&) noexcept = default;
+stream& stream::operator=(stream&&) noexcept = default;
+stream::~stream() = default;
+
+bool stream::is_open() const noexcept {
+    return impl_ && impl_->fd_.is_open();
+}
+int stream::native_handle() const noexcept {
+    return is_open() ? const_cast<descriptor&>(impl_->fd_).native_handle() : -1;
+}
+void stream::expires_at(clock::time_point when) noexcept {
+    impl_->expires_at(when);
+}
+
+task<io_result> stream::read_some(char* data, std::size_t size) {
+    return impl_->tls_ ? impl_->read_tls(data, size) : impl_->read_plain(data, size);
+}
+
+task<io_result> stream::write(std::string_view data) {
+    return impl_->tls_ ? impl_->write_tls(data) : impl_->write_plain(data);
+}
+
+task<boost::system::error_code> stream::wait_readable() {
+    return impl_->wait(descriptor::wait_read);
+}
+
+bool stream::has_input() noexcept {
+    if (!is_open()) return true;
+    if (impl_->tls_) return impl_->tls_->has_input();
+    char byte = 0;
+    const ssize_t n = recv(impl_->fd_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+task<boost::system::error_code> stream::handshake_client(tls_context& context, std::string host) {
+    impl_->tls_.emplace(context, impl_->fd_.native_handle(), host);
+    return impl_->handshake();
+}
+
+task<boost::system::error_code> stream::handshake_server(tls_context& context) {
+    impl_->tls_.emplace(context, impl_->fd_.native_handle());
+    return impl_->handshake();
+}
+
+bool stream::is_tls() const noexcept {
+    return impl_ && impl_->tls_.has_value();
+}
+
+const std::string& stream::tls_failure() const noexcept {
+    static const std::string none;
+    return impl_ ? impl_->failure_ : none;
+}
+
+void stream::shutdown() noexcept {
+    if (!is_open()) return;
+    if (impl_->tls_) impl_->tls_->shutdown();
+    ::shutdown(impl_->fd_.native_handle(), SHUT_WR);
+}
+
+void stream::close() noexcept {
+    if (!impl_) return;
+    boost::system::error_code ignored;
+    impl_->fd_.close(ignored);
+}
+
+} // namespace tandem::net

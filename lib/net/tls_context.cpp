@@ -1,0 +1,112 @@
+#include "lib/net/tls_context.hpp"
+
+#include <boost/system/system_error.hpp>
+
+#include <cerrno>
+#include <new>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+namespace tandem::net {
+
+namespace {
+
+class category final : public boost::system::error_category {
+public:
+    const char* name() const noexcept override { return "tandem.tls"; }
+    std::string message(int code) const override {
+        switch (static_cast<tls_errc>(code)) {
+        case tls_errc::handshake_failed:
+            return "the TLS handshake failed";
+        case tls_errc::certificate_rejected:
+            return "the certificate was rejected";
+        case tls_errc::truncated:
+            return "the TLS stream ended without close_notify (truncated)";
+        case tls_errc::protocol_error:
+            return "TLS protocol error";
+        }
+        return "unknown TLS error";
+    }
+};
+
+// The last error of OpenSSL in words; empties its queue.
+std::string last_openssl_error() {
+    const unsigned long code = ERR_peek_last_error();
+    ERR_clear_error();
+    if (code == 0) return "unknown error";
+    const char* const reason = ERR_reason_error_string(code);
+    return reason ? reason : "error " + std::to_string(code);
+}
+
+[[noreturn]] void fail(const std::string& what) {
+    throw boost::system::system_error(boost::system::error_code(EINVAL, boost::system::generic_category()),
+                                      what + ": " + last_openssl_error());
+}
+
+} // namespace
+
+const boost::system::error_category& tls_category() noexcept {
+    static const category instance;
+    return instance;
+}
+
+boost::system::error_code make_error_code(tls_errc e) noexcept {
+    return boost::system::error_code(static_cast<int>(e), tls_category());
+}
+
+class tls_context::impl {
+public:
+    explicit impl(const SSL_METHOD* method) : ctx(SSL_CTX_new(method)) {
+        if (!ctx) throw std::bad_alloc();
+        SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+        SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+        SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    }
+    impl(const impl&) = delete;
+    impl& operator=(const impl&) = delete;
+    ~impl() { SSL_CTX_free(ctx); }
+
+    SSL_CTX* ctx;
+    bool verify = true;
+};
+
+tls_context::tls_context(std::unique_ptr<impl> i) noexcept : impl_(std::move(i)) {}
+tls_context::tls_context(tls_context&&) noexcept = default;
+tls_context& tls_context::operator=(tls_context&&) noexcept = default;
+tls_context::~tls_context() = default;
+
+void* tls_context::native_handle() const noexcept {
+    return impl_->ctx;
+}
+bool tls_context::verifies() const noexcept {
+    return impl_->verify;
+}
+
+tls_context tls_context::client(const std::string& ca_file, bool verify) {
+    auto i = std::make_unique<impl>(TLS_client_method());
+    i->verify = verify;
+    if (!ca_file.empty()) {
+        if (SSL_CTX_load_verify_locations(i->ctx, ca_file.c_str(), nullptr) != 1)
+            fail("CA file " + ca_file + " cannot be used");
+    } else if (verify && SSL_CTX_set_default_verify_paths(i->ctx) != 1) {
+        fail("the system's certificate store cannot be used");
+    }
+    static constexpr unsigned char http1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+    SSL_CTX_set_alpn_protos(i->ctx, http1, sizeof(http1));
+    return tls_context(std::move(i));
+}
+
+tls_context tls_context::server(const std::string& certificate_file, const std::string& key_file) {
+    auto i = std::make_unique<impl>(TLS_server_method());
+    if (SSL_CTX_use_certificate_chain_file(i->ctx, certificate_file.c_str()) != 1)
+        fail("certificate file " + certificate_file + " cannot be used");
+    if (SSL_CTX_use_PrivateKey_file(i->ctx, key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+        fail("key file " + key_file + " cannot be used");
+    if (SSL_CTX_check_private_key(i->ctx) != 1)
+        fail("key file " + key_file + " does not belong to the certificate");
+    return tls_context(std::move(i));
+}
+
+} // namespace tandem::net

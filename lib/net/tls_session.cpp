@@ -1,0 +1,200 @@
+#include "lib/net/tls_session.hpp"
+
+#include "lib/net/socket_bio.hpp"
+#include "lib/net/tls_context.hpp"
+
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <limits>
+#include <new>
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+namespace tandem::net {
+
+namespace {
+
+bool is_ip_address(const std::string& host) {
+    unsigned char buffer[sizeof(in6_addr)];
+    return inet_pton(AF_INET, host.c_str(), buffer) == 1 || inet_pton(AF_INET6, host.c_str(), buffer) == 1;
+}
+
+std::string date_of(const ASN1_TIME* time) {
+    std::tm parts = {};
+    if (!time || ASN1_TIME_to_tm(time, &parts) != 1) return "unknown date";
+    char text[16];
+    return {text, std::strftime(text, sizeof(text), "%Y-%m-%d", &parts)};
+}
+
+// The names that a certificate is for, a few of them, fit to be printed.
+std::string names_of(X509* certificate) {
+    std::string names;
+    int count = 0;
+    auto* const all =
+        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+    for (int i = 0; all && i < sk_GENERAL_NAME_num(all) && count < 5; ++i) {
+        const GENERAL_NAME* const name = sk_GENERAL_NAME_value(all, i);
+        std::string text;
+        if (name->type == GEN_DNS) {
+            const auto* const data = reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName));
+            text.assign(data, static_cast<std::size_t>(std::min(ASN1_STRING_length(name->d.dNSName), 253)));
+            for (char& c : text)
+                if (c <= ' ' || c > '~') c = '?';
+        } else if (name->type == GEN_IPADD) {
+            const int length = ASN1_STRING_length(name->d.iPAddress);
+            char address[INET6_ADDRSTRLEN];
+            if ((length == 4 || length == 16) &&
+                inet_ntop(length == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(name->d.iPAddress), address,
+                          sizeof(address)))
+                text = address;
+        }
+        if (text.empty()) continue;
+        names += (count++ ? ", " : "") + text;
+    }
+    GENERAL_NAMES_free(all);
+    return names.empty() ? "no name" : names;
+}
+
+tls_session* session_of(SSL* ssl) {
+    return static_cast<tls_session*>(SSL_get_app_data(ssl));
+}
+
+} // namespace
+
+void tls_session::deleter::operator()(ssl_st* ssl) const noexcept {
+    SSL_free(ssl);
+}
+
+void tls_session::open(tls_context& context, int fd) {
+    ssl_.reset(SSL_new(static_cast<SSL_CTX*>(context.native_handle())));
+    if (!ssl_) throw std::bad_alloc();
+    SSL_set_app_data(ssl_.get(), this);
+    BIO* const bio = new_socket_bio(fd);
+    SSL_set_bio(ssl_.get(), bio, bio);
+}
+
+tls_session::tls_session(tls_context& context, int fd, const std::string& host) : host_(host) {
+    open(context, fd);
+    SSL* const ssl = ssl_.get();
+    while (!host_.empty() && host_.back() == '.')
+        host_.pop_back(); // "example.org." is the same host
+    if (context.verifies()) {
+        SSL_set_verify(ssl, SSL_VERIFY_PEER, &tls_session::on_verify);
+        // RFC 9525: an address needs an IP SAN of its own; a wildcard stands for exactly one whole label.
+        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        const int set = is_ip_address(host_)
+                            ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host_.c_str())
+                            : SSL_set1_host(ssl, host_.c_str());
+        if (set != 1) throw std::bad_alloc();
+    }
+    if (!is_ip_address(host_)) SSL_set_tlsext_host_name(ssl, host_.c_str());
+    SSL_set_connect_state(ssl);
+}
+
+tls_session::tls_session(tls_context& context, int fd) {
+    open(context, fd);
+    SSL_set_accept_state(ssl_.get());
+}
+
+tls_session::~tls_session() = default;
+
+int tls_session::on_verify(int accepted, X509_STORE_CTX* store) {
+    if (accepted == 1) return 1;
+    auto* const ssl =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    tls_session& self = *session_of(ssl);
+    X509* const certificate = X509_STORE_CTX_get_current_cert(store);
+    const int error = X509_STORE_CTX_get_error(store);
+    std::string text = X509_verify_cert_error_string(error);
+    if (certificate && error == X509_V_ERR_CERT_HAS_EXPIRED)
+        text += " (" + date_of(X509_get0_notAfter(certificate)) + ")";
+    else if (certificate && error == X509_V_ERR_CERT_NOT_YET_VALID)
+        text += " (" + date_of(X509_get0_notBefore(certificate)) + ")";
+    else if (certificate &&
+             (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH))
+        text = "the certificate is for " + names_of(certificate) + ", not for " + self.host_;
+    self.certificate_failure_ = text;
+    return 0;
+}
+
+tls_session::step tls_session::outcome_of(int result, bool in_handshake) {
+    const int saved_errno = errno;
+    switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+        return step(need::readable);
+    case SSL_ERROR_WANT_WRITE:
+        return step(need::writable);
+    case SSL_ERROR_ZERO_RETURN:
+        return step(std::size_t{0});
+    case SSL_ERROR_SYSCALL:
+        if (saved_errno == 0 || result == 0) break;
+        failure_ = boost::system::error_code(saved_errno, boost::system::system_category()).message();
+        return step(boost::system::error_code(saved_errno, boost::system::system_category()));
+    default:
+        break;
+    }
+    const unsigned long code = ERR_peek_last_error();
+    ERR_clear_error();
+    const bool ended = ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING || code == 0;
+    if (!in_handshake) return step(make_error_code(ended ? tls_errc::truncated : tls_errc::protocol_error));
+    if (!certificate_failure_.empty()) {
+        failure_ = certificate_failure_;
+        return step(make_error_code(tls_errc::certificate_rejected));
+    }
+    const char* const reason = ERR_reason_error_string(code);
+    failure_ = ended ? "the peer closed the connection" : reason ? reason : "unknown error";
+    return step(make_error_code(tls_errc::handshake_failed));
+}
+
+tls_session::step tls_session::handshake() {
+    ERR_clear_error();
+    errno = 0;
+    const int result = SSL_do_handshake(ssl_.get());
+    return result == 1 ? step(std::size_t{1}) : outcome_of(result, true);
+}
+
+tls_session::step tls_session::read(char* data, std::size_t size) {
+    ERR_clear_error();
+    errno = 0;
+    std::size_t n = 0;
+    const int result = SSL_read_ex(ssl_.get(), data, size, &n);
+    return result == 1 ? step(n) : outcome_of(result, false);
+}
+
+tls_session::step tls_session::write(const char* data, std::size_t size) {
+    ERR_clear_error();
+    errno = 0;
+    std::size_t n = 0;
+    const int result = SSL_write_ex(ssl_.get(), data, size, &n);
+    return result == 1 ? step(n) : outcome_of(result, false);
+}
+
+bool tls_session::has_pending() const noexcept {
+    return SSL_has_pending(ssl_.get()) == 1;
+}
+
+bool tls_session::has_input() noexcept {
+    ERR_clear_error();
+    char byte = 0;
+    std::size_t n = 0;
+    const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &n);
+    const bool quiet = result != 1 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ;
+    ERR_clear_error();
+    return !quiet;
+}
+
+void tls_session::shutdown() noexcept {
+    ERR_clear_error();
+    if (SSL_is_init_finished(ssl_.get()) && (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) == 0)
+        SSL_shutdown(ssl_.get());
+    ERR_clear_error();
+}
+
+} // namespace tandem::net

@@ -1,0 +1,64 @@
+// One TLS connection over a non-blocking socket: OpenSSL's calls and their errors, without any waiting.
+#pragma once
+
+#include <boost/system/error_code.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+struct ssl_st;
+struct x509_store_ctx_st;
+
+namespace tandem::net {
+
+class tls_context;
+
+class tls_session {
+public:
+    // What a call came to: it is done (`bytes`), wants the socket to be ready first, or failed.
+    enum class need { nothing, readable, writable };
+    class step {
+    public:
+        explicit step(need n) noexcept : wants(n) {}
+        explicit step(std::size_t n) noexcept : bytes(n) {}
+        explicit step(boost::system::error_code ec) noexcept : error(ec) {}
+
+        need wants = need::nothing;
+        std::size_t bytes = 0;
+        boost::system::error_code error;
+    };
+
+    // A client's side: SNI and verification for `host` as the context says.
+    tls_session(tls_context& context, int fd, const std::string& host);
+    // A server's side.
+    tls_session(tls_context& context, int fd);
+    tls_session(const tls_session&) = delete;
+    tls_session& operator=(const tls_session&) = delete;
+    ~tls_session();
+
+    step handshake();
+    step read(char* data, std::size_t size); // 0 bytes: the peer sent close_notify
+    step write(const char* data, std::size_t size);
+    bool has_pending() const noexcept; // bytes that were received but not read
+    bool has_input() noexcept;         // data, the end or an error; session tickets do not count
+    void shutdown() noexcept;          // sends close_notify, once
+
+    // Why the handshake failed, for people.
+    const std::string& failure() const noexcept { return failure_; }
+
+private:
+    void open(tls_context& context, int fd);
+    step outcome_of(int result, bool in_handshake);
+    static int on_verify(int accepted, x509_store_ctx_st* store);
+
+    struct deleter {
+        void operator()(ssl_st* ssl) const noexcept;
+    };
+    std::unique_ptr<ssl_st, deleter> ssl_;
+    std::string host_;
+    std::string failure_;
+    std::string certificate_failure_;
+};
+
+} // namespace tandem::net
