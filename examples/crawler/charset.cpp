@@ -21,34 +21,59 @@ struct encoding_row {
     std::string_view labels;                // beside the name, separated by spaces
 };
 
-// The iconv names are the variants that the standard means (its shift_jis is Windows code page 932, and so on).
+// The iconv names are the variants that the standard means (its shift_jis is Windows code page 932, and so
+// on).
 constexpr encoding_row encodings[] = {
     {charset::utf_8, "utf-8", {}, "utf8 unicode-1-1-utf-8 unicode11utf8 unicode20utf8 x-unicode20utf8"},
     {charset::utf_16le, "utf-16le", {}, "utf-16 csunicode iso-10646-ucs-2 ucs-2 unicode unicodefeff"},
     {charset::utf_16be, "utf-16be", {}, "unicodefffe"},
-    {charset::windows_1252, "windows-1252", {},
-     "iso-8859-1 latin1 ascii us-ascii cp1252 x-cp1252 ansi_x3.4-1968 cp819 csisolatin1 ibm819 iso-ir-100 iso8859-1 "
+    {charset::windows_1252,
+     "windows-1252",
+     {},
+     "iso-8859-1 latin1 ascii us-ascii cp1252 x-cp1252 ansi_x3.4-1968 cp819 csisolatin1 ibm819 iso-ir-100 "
+     "iso8859-1 "
      "iso88591 iso_8859-1 iso_8859-1:1987 l1"},
-    {charset::replacement, "replacement", {}, "csiso2022kr hz-gb-2312 iso-2022-cn iso-2022-cn-ext iso-2022-kr"},
+    {charset::replacement,
+     "replacement",
+     {},
+     "csiso2022kr hz-gb-2312 iso-2022-cn iso-2022-cn-ext iso-2022-kr"},
     {charset::ibm866, "ibm866", {"IBM866"}, "866 cp866 csibm866"},
-    {charset::iso_8859_2, "iso-8859-2", {"ISO-8859-2"},
+    {charset::iso_8859_2,
+     "iso-8859-2",
+     {"ISO-8859-2"},
      "csisolatin2 iso-ir-101 iso8859-2 iso88592 iso_8859-2 iso_8859-2:1987 l2 latin2"},
-    {charset::iso_8859_3, "iso-8859-3", {"ISO-8859-3"},
+    {charset::iso_8859_3,
+     "iso-8859-3",
+     {"ISO-8859-3"},
      "csisolatin3 iso-ir-109 iso8859-3 iso88593 iso_8859-3 iso_8859-3:1988 l3 latin3"},
-    {charset::iso_8859_4, "iso-8859-4", {"ISO-8859-4"},
+    {charset::iso_8859_4,
+     "iso-8859-4",
+     {"ISO-8859-4"},
      "csisolatin4 iso-ir-110 iso8859-4 iso88594 iso_8859-4 iso_8859-4:1988 l4 latin4"},
-    {charset::iso_8859_5, "iso-8859-5", {"ISO-8859-5"},
+    {charset::iso_8859_5,
+     "iso-8859-5",
+     {"ISO-8859-5"},
      "csisolatincyrillic cyrillic iso-ir-144 iso8859-5 iso88595 iso_8859-5 iso_8859-5:1988"},
-    {charset::iso_8859_6, "iso-8859-6", {"ISO-8859-6"},
+    {charset::iso_8859_6,
+     "iso-8859-6",
+     {"ISO-8859-6"},
      "arabic asmo-708 csiso88596e csiso88596i csisolatinarabic ecma-114 iso-8859-6-e iso-8859-6-i iso-ir-127 "
      "iso8859-6 iso88596 iso_8859-6 iso_8859-6:1987"},
-    {charset::iso_8859_7, "iso-8859-7", {"ISO-8859-7"},
-     "csisolatingreek ecma-118 elot_928 greek greek8 iso-ir-126 iso8859-7 iso88597 iso_8859-7 iso_8859-7:1987 "
+    {charset::iso_8859_7,
+     "iso-8859-7",
+     {"ISO-8859-7"},
+     "csisolatingreek ecma-118 elot_928 greek greek8 iso-ir-126 iso8859-7 iso88597 iso_8859-7 "
+     "iso_8859-7:1987 "
      "sun_eu_greek"},
-    {charset::iso_8859_8, "iso-8859-8", {"ISO-8859-8"},
-     "csiso88598e csisolatinhebrew hebrew iso-8859-8-e iso-ir-138 iso8859-8 iso88598 iso_8859-8 iso_8859-8:1988 "
+    {charset::iso_8859_8,
+     "iso-8859-8",
+     {"ISO-8859-8"},
+     "csiso88598e csisolatinhebrew hebrew iso-8859-8-e iso-ir-138 iso8859-8 iso88598 iso_8859-8 "
+     "iso_8859-8:1988 "
      "visual iso-8859-8-i csiso88598i logical"},
-    {charset::iso_8859_10, "iso-8859-10", {"ISO-8859-10"},
+    {charset::iso_8859_10,
+     "iso-8859-10",
+     {"ISO-8859-10"},
      "csisolatin6 iso-ir-157 iso8859-10 iso885910 l6 latin6"},
     {charset::iso_8859_13, "iso-8859-13", {"ISO-8859-13"}, "iso8859-13 iso885913"},
     {charset::iso_8859_14, "iso-8859-14", {"ISO-8859-14"}, "iso8859-14 iso885914"},
@@ -58,25 +83,36 @@ constexpr encoding_row encodings[] = {
     {charset::koi8_u, "koi8-u", {"KOI8-U"}, "koi8-ru"},
     {charset::macintosh, "macintosh", {"MACINTOSH"}, "csmacintosh mac x-mac-roman"},
     {charset::x_mac_cyrillic, "x-mac-cyrillic", {"MAC-CYRILLIC", "MACCYRILLIC"}, "x-mac-ukrainian"},
-    {charset::windows_874, "windows-874", {"CP874", "TIS-620"},
+    {charset::windows_874,
+     "windows-874",
+     {"CP874", "TIS-620"},
      "dos-874 iso-8859-11 iso8859-11 iso885911 tis-620"},
     {charset::windows_1250, "windows-1250", {"CP1250"}, "cp1250 x-cp1250"},
     {charset::windows_1251, "windows-1251", {"CP1251"}, "cp1251 x-cp1251"},
     {charset::windows_1253, "windows-1253", {"CP1253"}, "cp1253 x-cp1253"},
-    {charset::windows_1254, "windows-1254", {"CP1254"},
-     "cp1254 x-cp1254 csisolatin5 iso-8859-9 iso-ir-148 iso8859-9 iso88599 iso_8859-9 iso_8859-9:1989 l5 latin5"},
+    {charset::windows_1254,
+     "windows-1254",
+     {"CP1254"},
+     "cp1254 x-cp1254 csisolatin5 iso-8859-9 iso-ir-148 iso8859-9 iso88599 iso_8859-9 iso_8859-9:1989 l5 "
+     "latin5"},
     {charset::windows_1255, "windows-1255", {"CP1255"}, "cp1255 x-cp1255"},
     {charset::windows_1256, "windows-1256", {"CP1256"}, "cp1256 x-cp1256"},
     {charset::windows_1257, "windows-1257", {"CP1257"}, "cp1257 x-cp1257"},
     {charset::windows_1258, "windows-1258", {"CP1258"}, "cp1258 x-cp1258"},
-    {charset::gb18030, "gb18030", {"GB18030"},
+    {charset::gb18030,
+     "gb18030",
+     {"GB18030"},
      "gbk gb2312 chinese csgb2312 csiso58gb231280 gb_2312 gb_2312-80 iso-ir-58 x-gbk"},
     {charset::big5, "big5", {"BIG5-HKSCS", "BIG5"}, "big5-hkscs cn-big5 csbig5 x-x-big5"},
     {charset::euc_jp, "euc-jp", {"EUC-JP"}, "cseucpkdfmtjapanese x-euc-jp"},
     {charset::iso_2022_jp, "iso-2022-jp", {"ISO-2022-JP"}, "csiso2022jp"},
-    {charset::shift_jis, "shift_jis", {"CP932", "SHIFT_JIS"},
+    {charset::shift_jis,
+     "shift_jis",
+     {"CP932", "SHIFT_JIS"},
      "shift-jis sjis x-sjis ms_kanji ms932 csshiftjis windows-31j"},
-    {charset::euc_kr, "euc-kr", {"UHC", "CP949"},
+    {charset::euc_kr,
+     "euc-kr",
+     {"UHC", "CP949"},
      "cseuckr csksc56011987 iso-ir-149 korean ks_c_5601-1987 ks_c_5601-1989 ksc5601 ksc_5601 windows-949"},
 };
 
@@ -106,7 +142,8 @@ void append_code_point(std::string& out, std::uint32_t c) {
 }
 
 struct utf8_step {
-    std::size_t length; // octets taken, at least 1: of an error, the maximal subpart as the Encoding standard has it
+    std::size_t
+        length; // octets taken, at least 1: of an error, the maximal subpart as the Encoding standard has it
     bool valid;
     bool incomplete; // not valid, and the end of input is why
 };
@@ -139,7 +176,8 @@ std::size_t ascii_run(std::string_view s) {
         std::memcpy(&word, s.data() + i, 8);
         if (word & 0x8080808080808080U) break;
     }
-    while (i < s.size() && static_cast<unsigned char>(s[i]) < 0x80) ++i;
+    while (i < s.size() && static_cast<unsigned char>(s[i]) < 0x80)
+        ++i;
     return i;
 }
 
@@ -210,8 +248,10 @@ public:
         out.reserve(s.size() + s.size() / 2);
         if (handle_ == failed()) { // the system lacks this encoding: keep what is ASCII
             for (const char c : s)
-                if (static_cast<unsigned char>(c) < 0x80) out += c;
-                else out += replacement_character;
+                if (static_cast<unsigned char>(c) < 0x80)
+                    out += c;
+                else
+                    out += replacement_character;
             return out;
         }
         char* in = const_cast<char*>(s.data()); // iconv's signature; it does not write
@@ -242,12 +282,15 @@ private:
 };
 
 const encoding_row& row_of(charset c) {
-    return *std::find_if(std::begin(encodings), std::end(encodings), [c](const auto& r) { return r.id == c; });
+    return *std::find_if(std::begin(encodings), std::end(encodings),
+                         [c](const auto& r) { return r.id == c; });
 }
 
 } // namespace
 
-std::string_view charset_name(charset c) { return row_of(c).name; }
+std::string_view charset_name(charset c) {
+    return row_of(c).name;
+}
 
 std::optional<charset> charset_from_label(std::string_view label) {
     label = ascii::trim(label);
@@ -275,12 +318,18 @@ std::string to_utf8(std::string_view body, charset from) {
     if (from == charset::utf_16le && body.starts_with("\xFF\xFE")) body.remove_prefix(2);
     if (from == charset::utf_16be && body.starts_with("\xFE\xFF")) body.remove_prefix(2);
     switch (from) {
-    case charset::utf_8: return repair_utf8(body);
-    case charset::utf_16le: return from_utf16(body, false);
-    case charset::utf_16be: return from_utf16(body, true);
-    case charset::windows_1252: return from_windows_1252(body);
-    case charset::replacement: return std::string(body.empty() ? std::string_view{} : replacement_character);
-    default: return converter(row_of(from)).run(body);
+    case charset::utf_8:
+        return repair_utf8(body);
+    case charset::utf_16le:
+        return from_utf16(body, false);
+    case charset::utf_16be:
+        return from_utf16(body, true);
+    case charset::windows_1252:
+        return from_windows_1252(body);
+    case charset::replacement:
+        return std::string(body.empty() ? std::string_view{} : replacement_character);
+    default:
+        return converter(row_of(from)).run(body);
     }
 }
 
@@ -298,7 +347,8 @@ bool is_valid_utf8(std::string_view s, bool cut_off) {
 std::string_view utf8_prefix(std::string_view s, std::size_t max_bytes) {
     if (s.size() <= max_bytes) return s;
     std::size_t n = max_bytes;
-    while (n > 0 && (static_cast<unsigned char>(s[n]) & 0xC0) == 0x80) --n;
+    while (n > 0 && (static_cast<unsigned char>(s[n]) & 0xC0) == 0x80)
+        --n;
     return s.substr(0, n);
 }
 

@@ -34,8 +34,10 @@ public:
                 if (const auto c = meta()) return c;
             } else if (const std::size_t name = rest.starts_with("</") ? 2 : 1;
                        name < rest.size() && ascii::is_alpha(rest[name])) {
-                while (at_ < s_.size() && !ascii::is_space(s_[at_]) && s_[at_] != '>') ++at_;
-                while (next_attribute()) {}
+                while (at_ < s_.size() && !ascii::is_space(s_[at_]) && s_[at_] != '>')
+                    ++at_;
+                while (next_attribute()) {
+                }
             } else if (rest.starts_with("<!") || rest.starts_with("</") || rest.starts_with("<?")) {
                 at_ = std::min(s_.find('>', at_), s_.size());
             }
@@ -76,7 +78,8 @@ private:
     static std::optional<std::string> label_in_content(std::string_view s) {
         std::size_t i = 0;
         const auto skip_spaces = [&] {
-            while (i < s.size() && ascii::is_space(s[i])) ++i;
+            while (i < s.size() && ascii::is_space(s[i]))
+                ++i;
         };
         do {
             i = s.find("charset", i);
@@ -93,7 +96,8 @@ private:
             return std::string(s.substr(i + 1, end - i - 1));
         }
         std::size_t end = i;
-        while (end < s.size() && !ascii::is_space(s[end]) && s[end] != ';') ++end;
+        while (end < s.size() && !ascii::is_space(s[end]) && s[end] != ';')
+            ++end;
         return std::string(s.substr(i, end - i));
     }
 
@@ -101,9 +105,11 @@ private:
     std::optional<attribute> next_attribute() {
         const auto more = [&] { return at_ < s_.size(); };
         const auto skip_spaces = [&] {
-            while (more() && ascii::is_space(s_[at_])) ++at_;
+            while (more() && ascii::is_space(s_[at_]))
+                ++at_;
         };
-        while (more() && (ascii::is_space(s_[at_]) || s_[at_] == '/')) ++at_;
+        while (more() && (ascii::is_space(s_[at_]) || s_[at_] == '/'))
+            ++at_;
         if (!more() || s_[at_] == '>') return std::nullopt;
         attribute a;
         while (more() && !ascii::is_space(s_[at_]) && s_[at_] != '/' && s_[at_] != '>' &&
@@ -116,11 +122,15 @@ private:
         if (!more()) return a;
         if (const char quote = s_[at_]; quote == '"' || quote == '\'') {
             ++at_;
-            while (more() && s_[at_] != quote) a.value += ascii::lower(s_[at_++]);
-            if (more()) ++at_;
-            else return std::nullopt; // cut off by the 1,024 bytes
+            while (more() && s_[at_] != quote)
+                a.value += ascii::lower(s_[at_++]);
+            if (more())
+                ++at_;
+            else
+                return std::nullopt; // cut off by the 1,024 bytes
         } else {
-            while (more() && !ascii::is_space(s_[at_]) && s_[at_] != '>') a.value += ascii::lower(s_[at_++]);
+            while (more() && !ascii::is_space(s_[at_]) && s_[at_] != '>')
+                a.value += ascii::lower(s_[at_++]);
         }
         return a;
     }
@@ -137,7 +147,8 @@ std::optional<charset> xml_declaration(std::string_view s) {
     if (i == npos) return std::nullopt;
     i += 8;
     const auto skip = [&] {
-        while (i < s.size() && static_cast<unsigned char>(s[i]) <= 0x20) ++i;
+        while (i < s.size() && static_cast<unsigned char>(s[i]) <= 0x20)
+            ++i;
     };
     skip();
     if (i >= s.size() || s[i] != '=') return std::nullopt;

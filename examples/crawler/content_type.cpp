@@ -28,7 +28,9 @@ std::string take_quoted(std::string_view& s) {
 
 } // namespace
 
-bool media_type::is_html() const { return essence == "text/html" || essence == "application/xhtml+xml"; }
+bool media_type::is_html() const {
+    return essence == "text/html" || essence == "application/xhtml+xml";
+}
 
 media_type parse_media_type(std::string_view header) {
     media_type result;
@@ -44,7 +46,8 @@ media_type parse_media_type(std::string_view header) {
     rest.remove_prefix(semicolon);
     while (!rest.empty()) {
         rest.remove_prefix(1); // the semicolon
-        while (!rest.empty() && ascii::is_space(rest.front())) rest.remove_prefix(1);
+        while (!rest.empty() && ascii::is_space(rest.front()))
+            rest.remove_prefix(1);
         const std::size_t name_end = std::min(rest.find_first_of(";="), rest.size());
         const std::string_view name = rest.substr(0, name_end);
         rest.remove_prefix(name_end);

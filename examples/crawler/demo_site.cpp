@@ -25,17 +25,20 @@ private:
 
 std::uint64_t hash_of(std::string_view s) {
     std::uint64_t h = 0xCBF29CE484222325U; // FNV-1a
-    for (const char c : s) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
+    for (const char c : s)
+        h = (h ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
     return h;
 }
 
 constexpr std::array<std::string_view, 32> words = {
-    "loop",    "task",   "wait",    "pool",  "thread", "signal", "buffer", "the",   "a",      "of",   "to",
-    "channel", "socket", "request", "page",  "link",   "crawl",  "queue",  "worker", "steal", "each", "until",
-    "answer",  "event",  "frame",   "group", "cancel", "time",   "limit",  "state",  "moves", "through"};
+    "loop",  "task",  "wait",   "pool",    "thread", "signal",  "buffer", "the",
+    "a",     "of",    "to",     "channel", "socket", "request", "page",   "link",
+    "crawl", "queue", "worker", "steal",   "each",   "until",   "answer", "event",
+    "frame", "group", "cancel", "time",    "limit",  "state",   "moves",  "through"};
 
 constexpr std::array<std::string_view, 7> directories = {
-    "/guide/", "/guide/advanced/", "/reference/", "/reference/io/", "/reference/io/files/", "/blog/2024/", "/news/"};
+    "/guide/", "/guide/advanced/", "/reference/", "/reference/io/", "/reference/io/files/", "/blog/2024/",
+    "/news/"};
 
 std::string sentence(random_source& random) {
     std::string s;
@@ -51,12 +54,15 @@ std::string sentence(random_source& random) {
 void append_paragraphs(std::string& body, random_source& random, std::size_t until) {
     while (body.size() < until) {
         body += "<p>";
-        for (std::size_t i = 3 + random.below(5); i > 0; --i) body += sentence(random);
+        for (std::size_t i = 3 + random.below(5); i > 0; --i)
+            body += sentence(random);
         body += "</p>\n";
     }
 }
 
-std::string_view directory_of(std::string_view path) { return path.substr(0, path.rfind('/') + 1); }
+std::string_view directory_of(std::string_view path) {
+    return path.substr(0, path.rfind('/') + 1);
+}
 
 // `to` as a reference relative to the page `from`: "../" as often as needed, then down.
 std::string relative(std::string_view from, std::string_view to) {
@@ -104,21 +110,36 @@ void demo_site::plan_pages() {
 std::string demo_site::page_body(std::size_t index) const {
     random_source random(options_.seed * 1'000'003 + index);
     const std::string& self = page_paths_[index];
-    std::string body = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Page " +
-                       std::to_string(index) + ": " + sentence(random) +
-                       "</title>\n<link rel=\"stylesheet\" href=\"/assets/style.css\">\n</head>\n<body>\n<nav>"
-                       "<a href=\"/\">Home</a>";
+    std::string body =
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Page " +
+        std::to_string(index) + ": " + sentence(random) +
+        "</title>\n<link rel=\"stylesheet\" href=\"/assets/style.css\">\n</head>\n<body>\n<nav>"
+        "<a href=\"/\">Home</a>";
     const auto link = [&](std::size_t to, std::size_t shape) {
         const std::string& path = page_paths_[to];
         std::string href;
         switch (shape) {
-        case 0: href = path; break;
-        case 1: href = "//" + options_.authority + path; break;
-        case 2: href = "http://" + options_.authority + path; break;
-        case 3: href = path + "#section-" + std::to_string(random.below(9)); break;
-        case 4: href = "  " + relative(self, path) + " "; break;
-        case 5: href = "./" + relative(self, path); break;
-        default: href = relative(self, path); break;
+        case 0:
+            href = path;
+            break;
+        case 1:
+            href = "//" + options_.authority + path;
+            break;
+        case 2:
+            href = "http://" + options_.authority + path;
+            break;
+        case 3:
+            href = path + "#section-" + std::to_string(random.below(9));
+            break;
+        case 4:
+            href = "  " + relative(self, path) + " ";
+            break;
+        case 5:
+            href = "./" + relative(self, path);
+            break;
+        default:
+            href = relative(self, path);
+            break;
         }
         body += " <a href=\"" + href + "\">" + sentence(random) + "</a>";
     };
@@ -130,7 +151,8 @@ std::string demo_site::page_body(std::size_t index) const {
         body += "</li>\n";
     }
     body += "</ul>\n";
-    if (index == 0) body += "<p><a href=\"odd/\">Odd corners</a> <a href='assets/style.css'>The style</a></p>\n";
+    if (index == 0)
+        body += "<p><a href=\"odd/\">Odd corners</a> <a href='assets/style.css'>The style</a></p>\n";
     // Most pages are small and some are large, as on real sites.
     const std::size_t spread = random.below(8) == 0 ? 56 * 1024 : 12 * 1024;
     const std::size_t size = 4 * 1024 + random.below(spread);
@@ -171,8 +193,8 @@ demo_response demo_site::serve(std::string_view target) const {
         random_source random(hash_of(target) ^ options_.seed);
         append_paragraphs(response.body, random, 4 * 1024 + random.below(8 * 1024));
     }
-    response.compressible = response.content_type.starts_with("text/") ||
-                            response.content_type.starts_with("application/xhtml");
+    response.compressible =
+        response.content_type.starts_with("text/") || response.content_type.starts_with("application/xhtml");
     return response;
 }
 
@@ -181,17 +203,19 @@ std::vector<expected_fetch> demo_site::expected_fetches(bool respect_robots) con
     for (const auto& [target, r] : resources_)
         if (r.reached_by == reach::everybody || (r.reached_by == reach::only_rude && !respect_robots))
             result.emplace_back(target, r.status);
-    std::sort(result.begin(), result.end(),
-              [](const auto& a, const auto& b) { return a.target < b.target; });
+    std::sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.target < b.target; });
     return result;
 }
 
 std::vector<std::string> demo_site::expected_pages(bool respect_robots) const {
     std::vector<std::string> result;
-    for (expected_fetch& fetch : expected_fetches(respect_robots)) result.push_back(std::move(fetch.target));
+    for (expected_fetch& fetch : expected_fetches(respect_robots))
+        result.push_back(std::move(fetch.target));
     return result;
 }
 
-bool demo_site::is_trap(std::string_view target) const { return target.starts_with("/trap/"); }
+bool demo_site::is_trap(std::string_view target) const {
+    return target.starts_with("/trap/");
+}
 
 } // namespace crawler

@@ -1,4 +1,5 @@
-// The content of the demonstration site: what each address answers, and what a correct crawler fetches. No network.
+// The content of the demonstration site: what each address answers, and what a correct crawler fetches. No
+// network.
 #pragma once
 
 #include <chrono>
@@ -16,11 +17,11 @@ class demo_options {
 public:
     demo_options() = default;
 
-    std::size_t pages = 300;                      ///< ordinary pages, beside some 60 special addresses; at least 1
-    std::uint64_t seed = 1;                       ///< of texts, cross links and latencies
-    std::string authority = "localhost";          ///< "host" or "host:port" for links and redirects that name the host
-    std::chrono::milliseconds latency{0};         ///< least time that an answer should take
-    std::chrono::milliseconds latency_jitter{0};  ///< up to this much more, fixed for each address
+    std::size_t pages = 300;             ///< ordinary pages, beside some 60 special addresses; at least 1
+    std::uint64_t seed = 1;              ///< of texts, cross links and latencies
+    std::string authority = "localhost"; ///< "host" or "host:port" for links and redirects that name the host
+    std::chrono::milliseconds latency{0};        ///< least time that an answer should take
+    std::chrono::milliseconds latency_jitter{0}; ///< up to this much more, fixed for each address
 };
 
 class demo_response {
@@ -47,11 +48,12 @@ public:
     friend bool operator==(const expected_fetch&, const expected_fetch&) = default;
 };
 
-/// A site that is the same for the same options. Ordinary pages (4-60 KiB) form a tree with cross links in several
-/// directories; special addresses hold what crawlers stumble over: a base element, character references, relative
-/// links of all shapes, redirects (each code, a chain, a loop, one into a disallowed path), errors, nofollow, robots.txt
-/// (without Crawl-delay), assets, other encodings, an XHTML page, and traps: links in comments, scripts and the like,
-/// which nobody should request. Bodies are made on request from the seed; const members may be called on any thread.
+/// A site that is the same for the same options. Ordinary pages (4-60 KiB) form a tree with cross links in
+/// several directories; special addresses hold what crawlers stumble over: a base element, character
+/// references, relative links of all shapes, redirects (each code, a chain, a loop, one into a disallowed
+/// path), errors, nofollow, robots.txt (without Crawl-delay), assets, other encodings, an XHTML page, and
+/// traps: links in comments, scripts and the like, which nobody should request. Bodies are made on request
+/// from the seed; const members may be called on any thread.
 class demo_site {
 public:
     explicit demo_site(demo_options options = {});
@@ -59,9 +61,10 @@ public:
     /// The answer to a request for this path and query (a fragment is ignored); 404 for what is not there.
     [[nodiscard]] demo_response serve(std::string_view target) const;
 
-    /// Every address that a crawler requests that begins at "/" and follows links, frames, refreshes and redirects on
-    /// this host; sorted, without /robots.txt. From the plan, not from parsing. With `respect_robots` it keeps to
-    /// robots.txt, rel=nofollow and the robots meta element; without it ignores all three.
+    /// Every address that a crawler requests that begins at "/" and follows links, frames, refreshes and
+    /// redirects on this host; sorted, without /robots.txt. From the plan, not from parsing. With
+    /// `respect_robots` it keeps to robots.txt, rel=nofollow and the robots meta element; without it ignores
+    /// all three.
     [[nodiscard]] std::vector<expected_fetch> expected_fetches(bool respect_robots) const;
     /// The targets of expected_fetches().
     [[nodiscard]] std::vector<std::string> expected_pages(bool respect_robots) const;

@@ -17,9 +17,10 @@ namespace crawler {
 namespace {
 
 constexpr std::size_t max_title = 512;
-// libxml2 compares each attribute with all earlier ones of its element and calls nobody meanwhile. Its dictionary
-// holds the names, so a limit on that is what bounds one element; real pages use a few hundred names. It grows in
-// pieces of 1,000, 4,000, 16,000 and 64,000 bytes: the last is the one that passes this limit and ends the page.
+// libxml2 compares each attribute with all earlier ones of its element and calls nobody meanwhile. Its
+// dictionary holds the names, so a limit on that is what bounds one element; real pages use a few hundred
+// names. It grows in pieces of 1,000, 4,000, 16,000 and 64,000 bytes: the last is the one that passes this
+// limit and ends the page.
 constexpr std::size_t max_name_bytes = 32 * 1024;
 constexpr std::size_t max_repeated_attributes = 256;
 
@@ -29,7 +30,8 @@ std::string_view view(const xmlChar* s) {
 
 bool has_word(std::string_view set, std::string_view word) {
     bool found = false;
-    ascii::for_each_token(set, ascii::is_space, [&](std::string_view w) { found |= ascii::iequals(w, word); });
+    ascii::for_each_token(set, ascii::is_space,
+                          [&](std::string_view w) { found |= ascii::iequals(w, word); });
     return found;
 }
 
@@ -60,7 +62,8 @@ public:
     [[nodiscard]] std::string_view get(std::string_view name) const { return find(name).value_or(""); }
     [[nodiscard]] std::size_t count() const {
         std::size_t n = 0;
-        for (const xmlChar** p = pairs_; p != nullptr && *p != nullptr; p += 2) ++n;
+        for (const xmlChar** p = pairs_; p != nullptr && *p != nullptr; p += 2)
+            ++n;
         return n;
     }
 
@@ -88,7 +91,8 @@ public:
         if (text_only_.empty() && templates_ == 0) visit(name, attrs);
         if (text_only_.empty() && is_text_only(name)) {
             text_only_ = name;
-            if (name == "title" && svgs_ == 0 && templates_ == 0 && !title_seen_) in_title_ = title_seen_ = true;
+            if (name == "title" && svgs_ == 0 && templates_ == 0 && !title_seen_)
+                in_title_ = title_seen_ = true;
         }
     }
 
@@ -133,8 +137,8 @@ public:
     }
 
 private:
-    // With its dictionary full, libxml2 2.9 reports an unknown element name again and again without moving on, and
-    // stopping it there makes it wait for ever for a '>'. So it is moved to the next one.
+    // With its dictionary full, libxml2 2.9 reports an unknown element name again and again without moving
+    // on, and stopping it there makes it wait for ever for a '>'. So it is moved to the next one.
     void unstick() {
         htmlParserInputPtr input = parser_->input;
         const bool moved = input->cur != last_bad_name_;
@@ -201,13 +205,16 @@ private:
     std::size_t repeated_attributes_ = 0;
     const xmlChar* last_bad_name_ = nullptr; // compared only
     std::uint64_t work_ = 0;
-    std::string text_only_; // the element in whose text we are; its own end tag ends it, nested ones do not count
+    std::string
+        text_only_; // the element in whose text we are; its own end tag ends it, nested ones do not count
     bool title_seen_ = false;
     bool in_title_ = false;
     bool space_pending_ = false;
 };
 
-collector& of(void* user) { return *static_cast<collector*>(user); }
+collector& of(void* user) {
+    return *static_cast<collector*>(user);
+}
 
 extern "C" {
 static void on_start(void* user, const xmlChar* name, const xmlChar** pairs) {
@@ -217,9 +224,8 @@ static void on_end(void* user, const xmlChar* name) {
     of(user).guarded([&] { of(user).end(view(name)); });
 }
 static void on_text(void* user, const xmlChar* s, int length) {
-    of(user).guarded([&] {
-        of(user).text({reinterpret_cast<const char*>(s), static_cast<std::size_t>(length)});
-    });
+    of(user).guarded(
+        [&] { of(user).text({reinterpret_cast<const char*>(s), static_cast<std::size_t>(length)}); });
 }
 }
 // A template, because later versions of libxml2 pass a pointer to const.
@@ -253,8 +259,10 @@ std::string_view as_clean_utf8(std::string_view body, charset from, std::string&
     std::string clean;
     clean.reserve(body.size() + 64);
     for (const char c : body)
-        if (c == '\0') clean += "\xEF\xBF\xBD";
-        else clean += c;
+        if (c == '\0')
+            clean += "\xEF\xBF\xBD";
+        else
+            clean += c;
     storage = std::move(clean);
     return storage;
 }
@@ -267,7 +275,8 @@ std::string_view link_kind_name(link_kind kind) {
     return names[static_cast<std::size_t>(kind)];
 }
 
-page_content extract(std::string_view body, std::string_view content_type_header, const extract_options& options) {
+page_content extract(std::string_view body, std::string_view content_type_header,
+                     const extract_options& options) {
     [[maybe_unused]] static const bool initialised = (xmlInitParser(), true);
     static const htmlSAXHandler handler = make_handler();
 
@@ -306,7 +315,8 @@ page_content extract(std::string_view body, std::string_view content_type_header
 
 std::string_view refresh_target(std::string_view s) {
     const auto skip_spaces = [&s] {
-        while (!s.empty() && ascii::is_space(s.front())) s.remove_prefix(1);
+        while (!s.empty() && ascii::is_space(s.front()))
+            s.remove_prefix(1);
     };
     // Takes one character, given in lower case, off the front.
     const auto take = [&s](char c) {
@@ -316,7 +326,8 @@ std::string_view refresh_target(std::string_view s) {
     };
     skip_spaces();
     if (s.empty() || (!ascii::is_digit(s.front()) && s.front() != '.')) return {};
-    while (!s.empty() && (ascii::is_digit(s.front()) || s.front() == '.')) s.remove_prefix(1);
+    while (!s.empty() && (ascii::is_digit(s.front()) || s.front() == '.'))
+        s.remove_prefix(1);
     if (s.empty() || (s.front() != ';' && s.front() != ',' && !ascii::is_space(s.front()))) return {};
     skip_spaces();
     if (!take(';')) take(',');

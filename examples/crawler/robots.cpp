@@ -23,18 +23,23 @@ void append_encoded(std::string& out, char c) {
     out += digits[octet & 15];
 }
 
-// The common form of rules and paths. `wildcards` says that a '*' keeps its meaning (a rule) and is no literal.
+// The common form of rules and paths. `wildcards` says that a '*' keeps its meaning (a rule) and is no
+// literal.
 std::string normalise(std::string_view s, bool wildcards) {
     constexpr std::string_view kept = "!&'()+,/:;=?@[]#";
     std::string out;
     out.reserve(s.size() + 8);
     for (std::size_t i = 0; i < s.size(); ++i) {
         const char c = s[i];
-        if (c == '%' && i + 2 < s.size() && ascii::hex_value(s[i + 1]) >= 0 && ascii::hex_value(s[i + 2]) >= 0) {
-            const char octet = static_cast<char>(ascii::hex_value(s[i + 1]) * 16 + ascii::hex_value(s[i + 2]));
+        if (c == '%' && i + 2 < s.size() && ascii::hex_value(s[i + 1]) >= 0 &&
+            ascii::hex_value(s[i + 2]) >= 0) {
+            const char octet =
+                static_cast<char>(ascii::hex_value(s[i + 1]) * 16 + ascii::hex_value(s[i + 2]));
             i += 2;
-            if (is_unreserved(octet)) out += octet;
-            else append_encoded(out, octet);
+            if (is_unreserved(octet))
+                out += octet;
+            else
+                append_encoded(out, octet);
         } else if (is_unreserved(c) || kept.find(c) != npos || (wildcards && c == '*')) {
             out += c;
         } else {
@@ -50,13 +55,15 @@ std::size_t find_linear(std::string_view text, std::string_view needle, std::siz
     if (needle.size() <= 32) return text.find(needle, from);
     std::vector<std::uint32_t> border(needle.size(), 0);
     for (std::uint32_t i = 1, k = 0; i < needle.size(); ++i) {
-        while (k > 0 && needle[i] != needle[k]) k = border[k - 1];
+        while (k > 0 && needle[i] != needle[k])
+            k = border[k - 1];
         if (needle[i] == needle[k]) ++k;
         border[i] = k;
     }
     std::size_t matched = 0;
     for (std::size_t i = from; i < text.size(); ++i) {
-        while (matched > 0 && text[i] != needle[matched]) matched = border[matched - 1];
+        while (matched > 0 && text[i] != needle[matched])
+            matched = border[matched - 1];
         if (text[i] == needle[matched]) ++matched;
         if (matched == needle.size()) return i + 1 - matched;
     }
@@ -65,7 +72,8 @@ std::size_t find_linear(std::string_view text, std::string_view needle, std::siz
 
 std::string_view product_part(std::string_view s) {
     std::size_t n = 0;
-    while (n < s.size() && (ascii::is_alpha(s[n]) || s[n] == '-' || s[n] == '_')) ++n;
+    while (n < s.size() && (ascii::is_alpha(s[n]) || s[n] == '-' || s[n] == '_'))
+        ++n;
     return s.substr(0, n);
 }
 
@@ -78,7 +86,8 @@ std::optional<std::chrono::milliseconds> parse_delay(std::string_view s) {
     const auto digits = [](std::string_view t) { return std::all_of(t.begin(), t.end(), ascii::is_digit); };
     if ((whole.empty() && fraction.empty()) || !digits(whole) || !digits(fraction)) return std::nullopt;
     std::int64_t ms = 0;
-    for (const char c : whole) ms = std::min(longest, ms * 10 + (c - '0') * 1000);
+    for (const char c : whole)
+        ms = std::min(longest, ms * 10 + (c - '0') * 1000);
     std::int64_t unit = 100;
     for (const char c : fraction.substr(0, 3)) {
         ms += (c - '0') * unit;
@@ -98,7 +107,9 @@ std::string_view within_limit(std::string_view body) {
 
 } // namespace
 
-robots_rules robots_rules::allow_all() { return {}; }
+robots_rules robots_rules::allow_all() {
+    return {};
+}
 
 robots_rules robots_rules::disallow_all() {
     robots_rules rules;
@@ -116,8 +127,8 @@ std::optional<robots_rules::rule> robots_rules::make_rule(std::string_view value
     return r;
 }
 
-// The first piece must be a prefix, each later piece is taken where it first occurs (taking it earlier never hurts),
-// and of an anchored rule the last piece must be a suffix. So nothing is ever tried twice.
+// The first piece must be a prefix, each later piece is taken where it first occurs (taking it earlier never
+// hurts), and of an anchored rule the last piece must be a suffix. So nothing is ever tried twice.
 bool robots_rules::matches(const rule& r, std::string_view path) {
     std::string_view pattern = r.pattern;
     std::size_t star = pattern.find('*');
@@ -196,7 +207,7 @@ robots_rules parse_robots(std::string_view body, std::string_view product_token)
     result.rules_ = std::move(chosen.rules);
     result.crawl_delay_ = chosen.delay;
     const auto octets = [](const robots_rules::rule& r) { return r.pattern.size() + (r.anchored ? 1 : 0); };
-    std::stable_sort(result.rules_.begin(), result.rules_.end(), [&](const auto& a, const auto& b) {
+    std::sort(result.rules_.begin(), result.rules_.end(), [&](const auto& a, const auto& b) {
         return octets(a) != octets(b) ? octets(a) > octets(b) : a.allow && !b.allow;
     });
     return result;

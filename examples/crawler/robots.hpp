@@ -1,4 +1,5 @@
-// robots.txt, RFC 9309: which paths of a host may be fetched. Pure: fetching and caching the file is the caller's.
+// robots.txt, RFC 9309: which paths of a host may be fetched. Pure: fetching and caching the file is the
+// caller's.
 #pragma once
 
 #include <chrono>
@@ -13,16 +14,20 @@ namespace crawler {
 /// The rules of one host for one crawler. Immutable after construction, so any thread may ask.
 ///
 /// Choices where RFC 9309 leaves room:
-/// - Both sides are brought to one form: octets outside printable ASCII are percent-encoded, an encoded unreserved
-///   character is decoded, hexadecimal digits are upper case. `%2F` stays distinct from `/`. A literal `*` or `$` of
-///   a path is matched by `%2A` or `%24` of a rule; a `$` that is not the last character of a rule is literal.
+/// - Both sides are brought to one form: octets outside printable ASCII are percent-encoded, an encoded
+/// unreserved
+///   character is decoded, hexadecimal digits are upper case. `%2F` stays distinct from `/`. A literal `*` or
+///   `$` of a path is matched by `%2A` or `%24` of a rule; a `$` that is not the last character of a rule is
+///   literal.
 /// - "Most octets" is the length of the rule in that form, `*` and `$` included.
 /// - A user-agent line names its leading letters, `-` and `_`, so "Bot/2.1" is the token "bot".
-/// - Only Allow and Disallow end the run of user-agent lines that opens a group. A Crawl-delay belongs to the agents
+/// - Only Allow and Disallow end the run of user-agent lines that opens a group. A Crawl-delay belongs to the
+/// agents
 ///   named before it; the largest counts when there are several, at most one day, in milliseconds.
 class robots_rules {
 public:
-    /// Bytes that are read of a file; a line cut by the limit is dropped (RFC 9309, 2.5 asks for at least this).
+    /// Bytes that are read of a file; a line cut by the limit is dropped (RFC 9309, 2.5 asks for at least
+    /// this).
     static constexpr std::size_t max_bytes = 500 * 1024;
 
     /// The same as allow_all().
@@ -32,9 +37,9 @@ public:
     /// Nothing but /robots.txt may be fetched.
     [[nodiscard]] static robots_rules disallow_all();
 
-    /// May this path with its query ("/a?b") be fetched? A fragment is ignored, an empty path means "/". The longest
-    /// matching rule decides, Allow wins a tie, /robots.txt is always allowed. Time is linear in the length of the
-    /// path for each rule, whatever wildcards it holds.
+    /// May this path with its query ("/a?b") be fetched? A fragment is ignored, an empty path means "/". The
+    /// longest matching rule decides, Allow wins a tie, /robots.txt is always allowed. Time is linear in the
+    /// length of the path for each rule, whatever wildcards it holds.
     [[nodiscard]] bool allowed(std::string_view path_and_query) const;
 
     /// The least time between two requests that the file asks for, if it does.
@@ -59,12 +64,14 @@ private:
     std::vector<std::string> sitemaps_;
 };
 
-/// Reads a robots.txt as the crawler named `product_token` ("tandem-crawler"; a version after it is ignored). Never
-/// fails: what is not understood is skipped.
+/// Reads a robots.txt as the crawler named `product_token` ("tandem-crawler"; a version after it is ignored).
+/// Never fails: what is not understood is skipped.
 [[nodiscard]] robots_rules parse_robots(std::string_view body, std::string_view product_token);
 
-/// What the answer to a request for robots.txt means (RFC 9309, 2.3.1), redirects having been followed: 2xx is parsed,
-/// 3xx (too many redirects) and 4xx (also 429) allow all, anything else (5xx, or 0 for no answer) disallows all.
-[[nodiscard]] robots_rules from_status(int http_status, std::string_view body, std::string_view product_token);
+/// What the answer to a request for robots.txt means (RFC 9309, 2.3.1), redirects having been followed: 2xx
+/// is parsed, 3xx (too many redirects) and 4xx (also 429) allow all, anything else (5xx, or 0 for no answer)
+/// disallows all.
+[[nodiscard]] robots_rules from_status(int http_status, std::string_view body,
+                                       std::string_view product_token);
 
 } // namespace crawler

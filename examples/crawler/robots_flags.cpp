@@ -21,8 +21,8 @@ robots_flags parse_robots_directives(std::string_view content) {
 
 robots_flags parse_x_robots_tag(std::string_view value, std::string_view product_token) {
     // Directives that take a value look like an agent prefix and are not one.
-    constexpr std::array<std::string_view, 4> valued = {"unavailable_after", "max-snippet", "max-image-preview",
-                                                        "max-video-preview"};
+    constexpr std::array<std::string_view, 4> valued = {"unavailable_after", "max-snippet",
+                                                        "max-image-preview", "max-video-preview"};
     robots_flags flags;
     bool for_us = true;
     ascii::for_each_token(

@@ -11,7 +11,8 @@ TEST_CASE("content type: the type") {
     CHECK(parse_media_type("application/xhtml+xml;q=1").is_html());
     for (const char* other : {"text/plain", "application/xml", "text/htm", "text/html2", "image/svg+xml"})
         CHECK_FALSE(parse_media_type(other).is_html());
-    for (const char* broken : {"", "text", "text/", "/html", "te xt/html", "text/ html", "text/html/x", ";charset=a"}) {
+    for (const char* broken :
+         {"", "text", "text/", "/html", "te xt/html", "text/ html", "text/html/x", ";charset=a"}) {
         CHECK(parse_media_type(broken).essence.empty());
         CHECK_FALSE(parse_media_type(broken).is_html());
     }

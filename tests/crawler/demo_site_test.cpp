@@ -52,16 +52,20 @@ std::optional<std::string> resolve(std::string_view base, std::string_view raw) 
         const std::string segment = ref.substr(at, end - at);
         const bool last = end == ref.size();
         if (segment == ".." && !segments.empty()) segments.pop_back();
-        if (segment != "." && segment != "..") segments.push_back(segment);
-        else if (last) segments.emplace_back();
+        if (segment != "." && segment != "..")
+            segments.push_back(segment);
+        else if (last)
+            segments.emplace_back();
         at = end + 1;
     }
     std::string path;
-    for (const std::string& segment : segments) path += "/" + segment;
+    for (const std::string& segment : segments)
+        path += "/" + segment;
     std::string encoded;
     for (const char c : (path.empty() ? "/" : path) + query) {
         const auto octet = static_cast<unsigned char>(c);
-        if (octet > 0x20 && octet < 0x7F) encoded += c;
+        if (octet > 0x20 && octet < 0x7F)
+            encoded += c;
         else {
             encoded += '%';
             encoded += "0123456789ABCDEF"[octet >> 4];
@@ -96,13 +100,15 @@ std::vector<expected_fetch> crawl(const demo_site& site, bool polite) {
             if (!polite || !link.nofollow) visit(base, link.href);
     }
     std::vector<expected_fetch> result;
-    for (const auto& [target, status] : fetched) result.emplace_back(target, status);
+    for (const auto& [target, status] : fetched)
+        result.emplace_back(target, status);
     return result;
 }
 
 std::string list(const std::vector<expected_fetch>& fetches) {
     std::string s;
-    for (const auto& fetch : fetches) s += fetch.target + " " + std::to_string(fetch.status) + "\n";
+    for (const auto& fetch : fetches)
+        s += fetch.target + " " + std::to_string(fetch.status) + "\n";
     return s;
 }
 
@@ -115,7 +121,7 @@ TEST_CASE("demo site: a crawl by our own parts fetches exactly what is expected"
 }
 
 TEST_CASE("demo site: other sizes and seeds") {
-    for (const std::size_t pages : {1, 2, 300}) {
+    for (const std::size_t pages : {std::size_t{1}, std::size_t{2}, std::size_t{300}}) {
         demo_options options = small(pages);
         options.seed = pages * 7;
         const demo_site site(options);
@@ -139,7 +145,8 @@ TEST_CASE("demo site: what is expected") {
     }
     CHECK(codes == std::set<int>{200, 301, 302, 303, 307, 308, 404, 410, 500});
     const robots_rules rules = parse_robots(site.serve("/robots.txt").body, "tandem");
-    for (const std::string& target : polite) CHECK(rules.allowed(target));
+    for (const std::string& target : polite)
+        CHECK(rules.allowed(target));
     CHECK_FALSE(rules.crawl_delay().has_value());
     CHECK(rules.sitemaps().size() == 1);
 }

@@ -9,8 +9,12 @@ using namespace crawler;
 using namespace std::chrono_literals;
 
 namespace {
-robots_rules read(std::string_view body) { return parse_robots(body, "tandem-crawler"); }
-bool open(std::string_view body, std::string_view path) { return read(body).allowed(path); }
+robots_rules read(std::string_view body) {
+    return parse_robots(body, "tandem-crawler");
+}
+bool open(std::string_view body, std::string_view path) {
+    return read(body).allowed(path);
+}
 } // namespace
 
 TEST_CASE("robots: groups") {
@@ -25,8 +29,9 @@ TEST_CASE("robots: groups") {
         CHECK(open("user-agent: *\ndisallow: /\n\nuser-agent: tandem-crawler\n", "/a"));
     }
     SECTION("groups of the same agent are merged, several agents share one") {
-        const auto r = read("User-agent: a\nUser-agent: tandem-crawler\nDisallow: /1\n\nUser-agent: *\nDisallow: /2\n"
-                            "User-agent: TANDEM-CRAWLER/2.0 (x)\nDisallow: /3\n");
+        const auto r =
+            read("User-agent: a\nUser-agent: tandem-crawler\nDisallow: /1\n\nUser-agent: *\nDisallow: /2\n"
+                 "User-agent: TANDEM-CRAWLER/2.0 (x)\nDisallow: /3\n");
         CHECK_FALSE(r.allowed("/1"));
         CHECK(r.allowed("/2"));
         CHECK_FALSE(r.allowed("/3"));
@@ -36,7 +41,8 @@ TEST_CASE("robots: groups") {
     }
     SECTION("rules before any group are ignored, other lines do not end the agents") {
         CHECK(open("Disallow: /\n", "/a"));
-        CHECK_FALSE(open("User-agent: tandem-crawler\nSitemap: x\nnonsense\nUser-agent: other\nDisallow: /\n", "/a"));
+        CHECK_FALSE(
+            open("User-agent: tandem-crawler\nSitemap: x\nnonsense\nUser-agent: other\nDisallow: /\n", "/a"));
     }
     SECTION("an empty file, and a product token with a version") {
         CHECK(open("", "/a"));
@@ -45,7 +51,8 @@ TEST_CASE("robots: groups") {
 }
 
 TEST_CASE("robots: the longest match wins, Allow wins ties") {
-    const auto r = read("User-agent: *\nDisallow: /a\nAllow: /a/b\nDisallow: /a/b/c\nAllow: /t\nDisallow: /t\n");
+    const auto r =
+        read("User-agent: *\nDisallow: /a\nAllow: /a/b\nDisallow: /a/b/c\nAllow: /t\nDisallow: /t\n");
     CHECK(r.allowed("/"));
     CHECK_FALSE(r.allowed("/a"));
     CHECK(r.allowed("/a/b"));
@@ -134,8 +141,9 @@ TEST_CASE("robots: Crawl-delay and Sitemap") {
     CHECK(delay("99999999999999999999999") == 24h);
     for (const char* nonsense : {"", "-1", "1e3", "0x10", "nan", "inf", "1,5", "2s", ".", "1.2.3"})
         CHECK_FALSE(delay(nonsense).has_value());
-    const auto r = read("Sitemap: http://a/1\nUser-agent: *\nCrawl-delay: 9\nUser-agent: tandem-crawler\nDisallow: /x\n"
-                        "Crawl-delay: 1\nsitemap:http://a/2\nUser-agent: y\nCrawl-delay: 7\nSitemap:\n");
+    const auto r =
+        read("Sitemap: http://a/1\nUser-agent: *\nCrawl-delay: 9\nUser-agent: tandem-crawler\nDisallow: /x\n"
+             "Crawl-delay: 1\nsitemap:http://a/2\nUser-agent: y\nCrawl-delay: 7\nSitemap:\n");
     CHECK(r.crawl_delay() == 1s);
     CHECK(r.sitemaps() == std::vector<std::string>{"http://a/1", "http://a/2"});
 }
@@ -144,20 +152,24 @@ TEST_CASE("robots: the status of the answer") {
     const std::string body = "User-agent: *\nDisallow: /a\n";
     CHECK_FALSE(from_status(200, body, "t").allowed("/a"));
     CHECK(from_status(200, body, "t").allowed("/b"));
-    for (const int status : {301, 400, 401, 403, 404, 410, 429}) CHECK(from_status(status, body, "t").allowed("/a"));
-    for (const int status : {500, 503, 599, 0, 100, 700}) CHECK_FALSE(from_status(status, body, "t").allowed("/b"));
+    for (const int status : {301, 400, 401, 403, 404, 410, 429})
+        CHECK(from_status(status, body, "t").allowed("/a"));
+    for (const int status : {500, 503, 599, 0, 100, 700})
+        CHECK_FALSE(from_status(status, body, "t").allowed("/b"));
     CHECK(robots_rules::disallow_all().allowed("/robots.txt"));
     CHECK(robots_rules::allow_all().allowed("/a"));
 }
 
 TEST_CASE("robots: hostile wildcards take linear time") {
     std::string stars = "/";
-    for (int i = 0; i < 100'000; ++i) stars += "*a";
+    for (int i = 0; i < 100'000; ++i)
+        stars += "*a";
     const std::string path = "/" + std::string(8'000, 'a');
     CHECK(open("User-agent: *\nDisallow: " + stars + "b\n", path));
     CHECK_FALSE(open("User-agent: *\nDisallow: /" + std::string(100'000, '*') + "a$\n", path));
     std::string rules = "User-agent: *\n";
-    while (rules.size() < 400'000) rules += "Disallow: /*" + std::string(4'000, 'a') + "b*\n";
+    while (rules.size() < 400'000)
+        rules += "Disallow: /*" + std::string(4'000, 'a') + "b*\n";
     CHECK(open(rules, path));
 }
 
@@ -171,8 +183,10 @@ TEST_CASE("robots: matching agrees with a simple model, and mutated files do no 
         for (const char c : pattern) {
             std::vector<bool> next(path.size() + 1, false);
             for (std::size_t i = 0; i <= path.size(); ++i) {
-                if (c == '*') next[i] = at[i] || (i > 0 && next[i - 1]);
-                else next[i] = i > 0 && at[i - 1] && path[i - 1] == c;
+                if (c == '*')
+                    next[i] = at[i] || (i > 0 && next[i - 1]);
+                else
+                    next[i] = i > 0 && at[i - 1] && path[i - 1] == c;
             }
             at = next;
         }
@@ -183,8 +197,10 @@ TEST_CASE("robots: matching agrees with a simple model, and mutated files do no 
     for (int round = 0; round < 5'000; ++round) {
         std::string pattern = "/";
         std::string path = "/";
-        for (auto n = random() % 8; n > 0; --n) pattern += "ab**"[random() % 4];
-        for (auto n = random() % 10; n > 0; --n) path += "ab"[random() % 2];
+        for (auto n = random() % 8; n > 0; --n)
+            pattern += "ab**"[random() % 4];
+        for (auto n = random() % 10; n > 0; --n)
+            path += "ab"[random() % 2];
         if (random() % 2 == 0) pattern += '$';
         const bool expected = model(pattern, path);
         matched += expected ? 1 : 0;
@@ -193,10 +209,12 @@ TEST_CASE("robots: matching agrees with a simple model, and mutated files do no 
     }
     CHECK(matched > 500);
 
-    const std::string seed = "\xEF\xBB\xBFUser-agent: *\r\nDisallow: /a*b$\nAllow: /%41%2f#c\rCrawl-delay: 1.5\nSitemap: x\n";
+    const std::string seed =
+        "\xEF\xBB\xBFUser-agent: *\r\nDisallow: /a*b$\nAllow: /%41%2f#c\rCrawl-delay: 1.5\nSitemap: x\n";
     for (int round = 0; round < 3'000; ++round) {
         std::string body = seed;
-        for (auto n = 1 + random() % 8; n > 0; --n) body[random() % body.size()] = static_cast<char>(random() % 256);
+        for (auto n = 1 + random() % 8; n > 0; --n)
+            body[random() % body.size()] = static_cast<char>(random() % 256);
         const auto rules = read(body.substr(0, random() % (body.size() + 1)));
         CHECK(rules.allowed("/robots.txt"));
         (void)rules.allowed(body);
