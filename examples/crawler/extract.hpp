@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace crawler {
@@ -91,7 +92,7 @@ public:
 /// but an
 ///   unclosed comment or quote within them swallows what follows, tags within a title are not part of its
 ///   text, and noframes outside body and frameset never ends;
-/// - script text ends at any `</` and a letter; `<!--` with `<script>` inside a script is not honoured;
+/// - `<!--` with `<script>` inside a script is not honoured: the first `</script>` ends it;
 /// - `<!-->` and `<!--->` are no complete comments;
 /// - an attribute whose name begins with another character than a letter, `:`, `_` or `.` is dropped up to
 /// the next

@@ -127,11 +127,8 @@ tandem::task<hop_result> request_once(crawl_state& state, tandem::http::client& 
         result.is_page = true;
         result.body = std::move(*body);
         page.bytes = result.body.size();
-        for (const auto field : response.headers()) {
-            if (field.name.size() == 12 && tandem::http::headers::equal_names(field.name, "X-Robots-Tag") &&
-                parse_x_robots_tag(field.value, product_token).nofollow)
-                result.header_nofollow = true;
-        }
+        for (const std::string_view wish : response.headers().get_all("X-Robots-Tag"))
+            if (parse_x_robots_tag(wish, product_token).nofollow) result.header_nofollow = true;
     } else {
         co_await discard(response, page);
     }

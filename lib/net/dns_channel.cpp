@@ -25,18 +25,28 @@ constexpr std::chrono::seconds settings_age{60};
 
 dns_status status_of(int ares) noexcept {
     switch (ares) {
-    case ARES_SUCCESS: return dns_status::found;
+    case ARES_SUCCESS:
+        return dns_status::found;
     case ARES_ENOTFOUND:
-    case ARES_ENONAME: return dns_status::no_such_host;
-    case ARES_ENODATA: return dns_status::no_address;
-    case ARES_ETIMEOUT: return dns_status::timed_out;
-    case ARES_ESERVFAIL: return dns_status::failed;
-    case ARES_EREFUSED: return dns_status::refused;
-    case ARES_ECONNREFUSED: return dns_status::unreachable;
-    case ARES_EBADNAME: return dns_status::bad_name;
+    case ARES_ENONAME:
+        return dns_status::no_such_host;
+    case ARES_ENODATA:
+        return dns_status::no_address;
+    case ARES_ETIMEOUT:
+        return dns_status::timed_out;
+    case ARES_ESERVFAIL:
+        return dns_status::failed;
+    case ARES_EREFUSED:
+        return dns_status::refused;
+    case ARES_ECONNREFUSED:
+        return dns_status::unreachable;
+    case ARES_EBADNAME:
+        return dns_status::bad_name;
     case ARES_ECANCELLED:
-    case ARES_EDESTRUCTION: return dns_status::cancelled;
-    default: return dns_status::other;
+    case ARES_EDESTRUCTION:
+        return dns_status::cancelled;
+    default:
+        return dns_status::other;
     }
 }
 
@@ -105,7 +115,8 @@ dns_channel::~dns_channel() {
 bool dns_channel::open() {
     if (!executor_) return false;
     const auto now = steady_clock::now();
-    if (channel_ && pending_ == 0 && now - opened_ > settings_age) ares_destroy(std::exchange(channel_, nullptr));
+    if (channel_ && pending_ == 0 && now - opened_ > settings_age)
+        ares_destroy(std::exchange(channel_, nullptr));
     if (channel_) return true;
 
     ares_options options{};
@@ -123,7 +134,8 @@ bool dns_channel::open() {
         return false;
     }
     opened_ = now;
-    if (servers_.empty() || ares_set_servers_ports_csv(channel_, servers_.c_str()) == ARES_SUCCESS) return true;
+    if (servers_.empty() || ares_set_servers_ports_csv(channel_, servers_.c_str()) == ARES_SUCCESS)
+        return true;
     ares_destroy(std::exchange(channel_, nullptr));
     return false;
 }

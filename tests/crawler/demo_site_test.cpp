@@ -121,7 +121,7 @@ TEST_CASE("demo site: a crawl by our own parts fetches exactly what is expected"
 }
 
 TEST_CASE("demo site: other sizes and seeds") {
-    for (const std::size_t pages : {1, 2, 300}) {
+    for (const std::size_t pages : {std::size_t{1}, std::size_t{2}, std::size_t{300}}) {
         demo_options options = small(pages);
         options.seed = pages * 7;
         const demo_site site(options);
