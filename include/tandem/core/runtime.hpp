@@ -84,9 +84,14 @@ public:
     template <class T>
     T run(task<T> t);
     template <class F, class... Args>
+<<<<<<< HEAD
         requires invocable_task<F, Args...>
     invoke_awaited_t<F, Args...> run(F f, Args... args) {
         return run(invoke(std::move(f), std::move(args)...));
+=======
+    requires invocable_task<F, Args...> invoke_awaited_t<F, Args...> run(F f, Args... args) {
+        return run(tandem::invoke(std::move(f), std::move(args)...));
+>>>>>>> coretests
     }
 
     // Starts a background task on loop 0 (or `loop`). It is owned by the runtime and cancelled by its
@@ -172,13 +177,18 @@ int run(task<T> t) {
 template <class F, class... Args>
     requires invocable_task<F, Args...>
 int run(runtime_options options, F f, Args... args) {
-    return run(std::move(options), invoke(std::move(f), std::move(args)...));
+    return run(std::move(options), tandem::invoke(std::move(f), std::move(args)...));
 }
 
 template <class F, class... Args>
+<<<<<<< HEAD
     requires(invocable_task<F, Args...> && !is_task<F>::value)
 int run(F f, Args... args) {
     return run(runtime_options(), invoke(std::move(f), std::move(args)...));
+=======
+requires(invocable_task<F, Args...> && !is_task<F>::value) int run(F f, Args... args) {
+    return run(runtime_options(), tandem::invoke(std::move(f), std::move(args)...));
+>>>>>>> coretests
 }
 
 } // namespace tandem
