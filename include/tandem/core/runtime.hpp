@@ -84,21 +84,17 @@ public:
     template <class T>
     T run(task<T> t);
     template <class F, class... Args>
-<<<<<<< HEAD
         requires invocable_task<F, Args...>
     invoke_awaited_t<F, Args...> run(F f, Args... args) {
-        return run(invoke(std::move(f), std::move(args)...));
-=======
-    requires invocable_task<F, Args...> invoke_awaited_t<F, Args...> run(F f, Args... args) {
         return run(tandem::invoke(std::move(f), std::move(args)...));
->>>>>>> coretests
     }
 
     // Starts a background task on loop 0 (or `loop`). It is owned by the runtime and cancelled by its
     // destructor. Prefer a task_group, whose tasks cannot outlive their scope. Thread-safe.
     void spawn(task<> t, std::size_t loop = 0);
 
-    // The runtime of the task that runs on this thread; nullptr outside of tasks and on foreign Asio executors.
+    // The runtime of the task that runs on this thread; nullptr outside of tasks and on foreign Asio
+    // executors.
     static runtime* current() noexcept;
 
     std::size_t loops() const noexcept;
@@ -181,14 +177,9 @@ int run(runtime_options options, F f, Args... args) {
 }
 
 template <class F, class... Args>
-<<<<<<< HEAD
     requires(invocable_task<F, Args...> && !is_task<F>::value)
 int run(F f, Args... args) {
-    return run(runtime_options(), invoke(std::move(f), std::move(args)...));
-=======
-requires(invocable_task<F, Args...> && !is_task<F>::value) int run(F f, Args... args) {
     return run(runtime_options(), tandem::invoke(std::move(f), std::move(args)...));
->>>>>>> coretests
 }
 
 } // namespace tandem
