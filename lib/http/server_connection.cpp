@@ -279,10 +279,11 @@ task<bool> server_connection::write_all(std::string_view data) {
     co_return true;
 }
 
-// A plain close would leave what was not sent to the kernel, which would keep it for a client that never reads.
+// A plain close would leave what was not sent to the kernel, which would keep it for a client that never
+// reads.
 void server_connection::reset() noexcept {
     if (!stream_.is_open()) return;
-    struct ::linger at_once {};
+    struct ::linger at_once{};
     at_once.l_onoff = 1;
     setsockopt(stream_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     stream_.close();
