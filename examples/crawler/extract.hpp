@@ -50,8 +50,8 @@ public:
     std::vector<page_link> links; ///< in document order, duplicates kept
     robots_flags robots;          ///< from meta elements; headers are the caller's (parse_x_robots_tag)
     charset encoding = charset::utf_8;
-    bool truncated = false; ///< a limit (extract_options, or 32 KiB of different names) was reached and the
-                            ///< rest of the page was not read
+    bool truncated = false; ///< a limit (extract_options, or about 20 KB of different names) was reached and
+                            ///< the rest of the page was not read
     std::size_t links_dropped = 0; ///< links whose href was longer than the limit
 };
 
