@@ -80,7 +80,8 @@ private:
 // Waits for a socket that Asio does not own, with a deadline.
 class connect_wait : private timer_node {
 public:
-    explicit connect_wait(scheduler& home) : timer_node(&connect_wait::on_deadline), home_(home), fd_(home.executor()) {}
+    explicit connect_wait(scheduler& home)
+        : timer_node(&connect_wait::on_deadline), home_(home), fd_(home.executor()) {}
     ~connect_wait() {
         home_.disarm(*this);
         if (fd_.is_open()) fd_.release();
@@ -110,8 +111,8 @@ private:
     bool expired_ = false;
 };
 
-// A connection to a port of this machine that nobody listens on may meet itself (a simultaneous open, RFC 9293,
-// section 3.5), when the kernel happens to give it that very port.
+// A connection to a port of this machine that nobody listens on may meet itself (a simultaneous open, RFC
+// 9293, section 3.5), when the kernel happens to give it that very port.
 bool met_itself(int fd, const ip_address& address) noexcept {
     if (!address.is_loopback()) return false;
     sockaddr_storage local{};
@@ -167,8 +168,7 @@ public:
     error_code last_error;
     std::size_t last_failed = 0; // its address
     std::size_t failed = 0;
-    std::size_t seen = 0; // attempts begun, as far as the starter has looked
-    bool news = false;    // an attempt has ended since the starter looked
+    bool news = false; // an attempt has ended since the starter looked
     task_context* starter = nullptr;
 };
 
@@ -180,7 +180,6 @@ public:
           context_(context) {}
     ~race_pause() { context_.home().disarm(*this); }
 
-    race_pause& await_in(task_context&) noexcept { return *this; }
     bool await_ready() const noexcept { return race_.news || context_.cancelled(); }
     void await_suspend(std::coroutine_handle<> at) noexcept {
         context_.suspend(at, this);
@@ -204,6 +203,16 @@ private:
     race& race_;
     time_point until_;
     task_context& context_;
+};
+
+class race_pause_operation {
+public:
+    race_pause_operation(race& r, time_point until) noexcept : race_(r), until_(until) {}
+    race_pause await_in(task_context& context) const noexcept { return race_pause(race_, until_, context); }
+
+private:
+    race& race_;
+    time_point until_;
 };
 
 task<> run_attempt(race& r, std::size_t index, ip_address address, std::uint16_t port, time_point deadline) {
@@ -230,6 +239,12 @@ task<connect_result> connect_one(ip_address address, std::uint16_t port, time_po
 task<connect_result> connect_first(std::vector<ip_address> addresses, std::uint16_t port, time_point deadline,
                                    std::chrono::milliseconds delay) {
     task_context& context = *task_context::current();
+    if (deadline <= context.home().now()) {
+        connect_result late;
+        late.error = boost::asio::error::timed_out;
+        late.detail = "no time was left for connecting";
+        co_return late;
+    }
     race r;
     task_group attempts;
     std::size_t begun = 0;
@@ -243,7 +258,7 @@ task<connect_result> connect_first(std::vector<ip_address> addresses, std::uint1
         } else if (r.failed == begun) {
             break; // the time is up, and nothing is left running
         }
-        race_pause pause(r, next, context);
+        const race_pause_operation pause(r, next);
         co_await pause;
     }
     attempts.cancel();
@@ -281,7 +296,8 @@ task<connect_result> connect(std::vector<ip_address> addresses, std::uint16_t po
     co_return co_await connect_first(std::move(addresses), port, deadline, options.attempt_delay());
 }
 
-task<connect_result> connect(std::string host, std::uint16_t port, time_point deadline, connect_options options) {
+task<connect_result> connect(std::string host, std::uint16_t port, time_point deadline,
+                             connect_options options) {
     resolver& names = options.names() ? *options.names() : resolver_of(task_context::current()->home());
     resolve_result found = co_await names.resolve(std::move(host), deadline);
     if (found.error) co_return resolve_failure(found.error, std::move(found.detail));

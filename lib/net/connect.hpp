@@ -55,12 +55,13 @@ public:
 // Connects to `host` (a name, an IPv4 address or an IPv6 address without brackets) by `deadline` at the
 // latest; errc::timed_out when it passes. Cancellation: operation_aborted, at once, also in the midst of a
 // look-up.
-task<connect_result> connect(std::string host, std::uint16_t port, std::chrono::steady_clock::time_point deadline,
+task<connect_result> connect(std::string host, std::uint16_t port,
+                             std::chrono::steady_clock::time_point deadline,
                              connect_options options = connect_options());
 
-// The same with addresses known already, in the order to try them (at most 64 are). Attempts run in parallel: each
-// begins 250 ms after the one before, or at once when one has failed. The first that connects wins, the others are
-// closed before this returns.
+// The same with addresses known already, in the order to try them (at most 64 are). Attempts run in parallel:
+// each begins 250 ms after the one before, or at once when one has failed. The first that connects wins, the
+// others are closed before this returns.
 task<connect_result> connect(std::vector<ip_address> addresses, std::uint16_t port,
                              std::chrono::steady_clock::time_point deadline,
                              connect_options options = connect_options());

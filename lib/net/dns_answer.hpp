@@ -26,7 +26,8 @@ public:
     std::string detail; // the error in words: "no such host"
 };
 
-// IPv6 first, then IPv4, then IPv6 ...; duplicates are left out. Shares `most_addresses` fairly between the two.
+// IPv6 first, then IPv4, then IPv6 ...; duplicates are left out. Shares `most_addresses` fairly between the
+// two.
 std::vector<ip_address> interleave(const std::vector<ip_address>& addresses);
 
 } // namespace tandem::net

@@ -10,7 +10,8 @@ std::vector<ip_address> interleave(const std::vector<ip_address>& addresses) {
     for (const ip_address& address : addresses) {
         std::vector<ip_address>& family = address.is_v6() ? six : four;
         // A linear search, but in at most 64 addresses.
-        if (family.size() < most_addresses && std::find(family.begin(), family.end(), address) == family.end())
+        if (family.size() < most_addresses &&
+            std::find(family.begin(), family.end(), address) == family.end())
             family.push_back(address);
     }
     std::vector<ip_address> mixed;

@@ -25,18 +25,28 @@ constexpr std::chrono::seconds settings_age{60};
 
 dns_status status_of(int ares) noexcept {
     switch (ares) {
-    case ARES_SUCCESS: return dns_status::found;
+    case ARES_SUCCESS:
+        return dns_status::found;
     case ARES_ENOTFOUND:
-    case ARES_ENONAME: return dns_status::no_such_host;
-    case ARES_ENODATA: return dns_status::no_address;
-    case ARES_ETIMEOUT: return dns_status::timed_out;
-    case ARES_ESERVFAIL: return dns_status::failed;
-    case ARES_EREFUSED: return dns_status::refused;
-    case ARES_ECONNREFUSED: return dns_status::unreachable;
-    case ARES_EBADNAME: return dns_status::bad_name;
+    case ARES_ENONAME:
+        return dns_status::no_such_host;
+    case ARES_ENODATA:
+        return dns_status::no_address;
+    case ARES_ETIMEOUT:
+        return dns_status::timed_out;
+    case ARES_ESERVFAIL:
+        return dns_status::failed;
+    case ARES_EREFUSED:
+        return dns_status::refused;
+    case ARES_ECONNREFUSED:
+        return dns_status::unreachable;
+    case ARES_EBADNAME:
+        return dns_status::bad_name;
     case ARES_ECANCELLED:
-    case ARES_EDESTRUCTION: return dns_status::cancelled;
-    default: return dns_status::other;
+    case ARES_EDESTRUCTION:
+        return dns_status::cancelled;
+    default:
+        return dns_status::other;
     }
 }
 
@@ -66,6 +76,14 @@ void take_addresses(dns_reply& reply, const ares_addrinfo& found) {
     }
     reply.ttl = std::chrono::seconds(std::max(ttl, 0));
     if (reply.addresses.empty()) reply.status = dns_status::no_address;
+}
+
+bool has_one_server(ares_channeldata* channel) {
+    ares_addr_port_node* first = nullptr;
+    if (ares_get_servers_ports(channel, &first) != ARES_SUCCESS) return false;
+    const bool one = first && !first->next;
+    ares_free_data(first);
+    return one;
 }
 
 } // namespace
@@ -105,27 +123,38 @@ dns_channel::~dns_channel() {
 bool dns_channel::open() {
     if (!executor_) return false;
     const auto now = steady_clock::now();
-    if (channel_ && pending_ == 0 && now - opened_ > settings_age) ares_destroy(std::exchange(channel_, nullptr));
+    if (channel_ && pending_ == 0 && now - opened_ > settings_age)
+        ares_destroy(std::exchange(channel_, nullptr));
     if (channel_) return true;
 
+    channel_ = make_channel(0);
+    // A lone name server's SERVFAIL or REFUSED is an answer; of several, the next one is to be asked, and
+    // c-ares then tells them no longer from servers that are not there.
+    if (channel_ && has_one_server(channel_)) {
+        ares_destroy(channel_);
+        channel_ = make_channel(ARES_FLAG_NOCHECKRESP);
+    }
+    opened_ = now;
+    return channel_ != nullptr;
+}
+
+ares_channeldata* dns_channel::make_channel(int flags) {
     ares_options options{};
-    int given = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+    options.flags = flags;
     options.timeout = static_cast<int>(try_timeout_.count());
     options.tries = tries_;
     options.sock_state_cb = &dns_channel::sockets_changed;
     options.sock_state_cb_data = this;
+    int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
     if (!servers_.empty()) { // the system's search list is for the system's name servers
-        given |= ARES_OPT_FLAGS | ARES_OPT_DOMAINS;
-        options.flags = ARES_FLAG_NOSEARCH;
+        given |= ARES_OPT_DOMAINS;
+        options.flags |= ARES_FLAG_NOSEARCH;
     }
-    if (ares_init_options(&channel_, &options, given) != ARES_SUCCESS) {
-        channel_ = nullptr;
-        return false;
-    }
-    opened_ = now;
-    if (servers_.empty() || ares_set_servers_ports_csv(channel_, servers_.c_str()) == ARES_SUCCESS) return true;
-    ares_destroy(std::exchange(channel_, nullptr));
-    return false;
+    ares_channeldata* made = nullptr;
+    if (ares_init_options(&made, &options, given) != ARES_SUCCESS) return nullptr;
+    if (servers_.empty() || ares_set_servers_ports_csv(made, servers_.c_str()) == ARES_SUCCESS) return made;
+    ares_destroy(made);
+    return nullptr;
 }
 
 void dns_channel::ask(const std::string& name, dns_family family, on_reply reply) {

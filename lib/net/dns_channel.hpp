@@ -1,8 +1,8 @@
 // A c-ares channel on an Asio executor: asks name servers and /etc/hosts, watches c-ares's sockets.
 //
-// Not thread-safe: its owner calls everything under one lock. When a socket becomes ready, Asio tells the owner without
-// the lock (`dns_channel_owner::ready`), and the owner calls `ready` here under it. Answers are handed over inside such a
-// call, or inside `ask` itself (a name of /etc/hosts).
+// Not thread-safe: its owner calls everything under one lock. When a socket becomes ready, Asio tells the
+// owner without the lock (`dns_channel_owner::ready`), and the owner calls `ready` here under it. Answers are
+// handed over inside such a call, or inside `ask` itself (a name of /etc/hosts).
 #pragma once
 
 #include "lib/net/dns_answer.hpp"
@@ -35,7 +35,18 @@ protected:
 enum class dns_family { ipv4, ipv6 };
 
 // What came of one question.
-enum class dns_status { found, no_such_host, no_address, timed_out, failed, refused, unreachable, bad_name, cancelled, other };
+enum class dns_status {
+    found,
+    no_such_host,
+    no_address,
+    timed_out,
+    failed,
+    refused,
+    unreachable,
+    bad_name,
+    cancelled,
+    other
+};
 
 class dns_reply {
 public:
@@ -50,9 +61,10 @@ class dns_channel {
 public:
     using on_reply = std::function<void(dns_reply)>; // called exactly once; must not throw
 
-    // `servers` as in "127.0.0.1:53,[::1]:5353"; empty: the system's. `try_timeout` is the first round's, and doubles.
-    dns_channel(boost::asio::any_io_executor executor, std::weak_ptr<dns_channel_owner> owner, std::string servers,
-                std::chrono::milliseconds try_timeout, int tries);
+    // `servers` as in "127.0.0.1:53,[::1]:5353"; empty: the system's. `try_timeout` is the first round's, and
+    // doubles.
+    dns_channel(boost::asio::any_io_executor executor, std::weak_ptr<dns_channel_owner> owner,
+                std::string servers, std::chrono::milliseconds try_timeout, int tries);
     ~dns_channel(); // as `close`
     dns_channel(const dns_channel&) = delete;
     dns_channel& operator=(const dns_channel&) = delete;
@@ -65,7 +77,8 @@ public:
 
     void ready(const std::shared_ptr<dns_watch>& watch, bool writable);
 
-    // Repeats questions whose time is up, or gives them up. To be called now and again while some are pending.
+    // Repeats questions whose time is up, or gives them up. To be called now and again while some are
+    // pending.
     void check_timeouts();
 
     // Every pending question gets `cancelled`; the sockets are closed.
@@ -80,6 +93,7 @@ private:
     static void sockets_changed(void* self, int fd, int readable, int writable) noexcept;
     static void answered(void* asked, int status, int timeouts, ares_addrinfo* found) noexcept;
     bool open();
+    ares_channeldata* make_channel(int flags); // nullptr on failure
     void watch_socket(int fd, bool readable, bool writable);
     void wait(const std::shared_ptr<dns_watch>& watch);
 

@@ -21,8 +21,8 @@ char lower(char c) noexcept {
 // Waits for the answer to one name.
 class answer_awaiter : private waiter, private cancel_hook, private timer_node {
 public:
-    answer_awaiter(std::shared_ptr<resolver::core> core, const std::string& name, resolver::time_point deadline,
-                   task_context& context) noexcept
+    answer_awaiter(std::shared_ptr<resolver::core> core, const std::string& name,
+                   resolver::time_point deadline, task_context& context) noexcept
         : waiter(context), cancel_hook(&answer_awaiter::on_cancel), timer_node(&answer_awaiter::on_deadline),
           core_(std::move(core)), name_(name), deadline_(deadline) {}
     ~answer_awaiter() {
@@ -56,12 +56,11 @@ public:
         return true;
     }
 
-    // nullptr when it was given up; then `error` says why.
+    // nullptr when it was given up because of the deadline or a cancellation.
     std::shared_ptr<const dns_answer> await_resume() noexcept {
-        if (!answer_ && !error_) answer_ = lookup_->answer;
+        if (!answer_ && lookup_ && !error_) answer_ = lookup_->answer;
         return std::move(answer_);
     }
-    const boost::system::error_code& error() const noexcept { return error_; }
 
 private:
     void give_up(boost::system::error_code why) {
@@ -82,6 +81,21 @@ private:
     std::shared_ptr<lookup> lookup_;
     std::shared_ptr<const dns_answer> answer_;
     boost::system::error_code error_;
+    const std::string& name_;
+    resolver::time_point deadline_;
+};
+
+class answer_operation {
+public:
+    answer_operation(std::shared_ptr<resolver::core> core, const std::string& name,
+                     resolver::time_point deadline)
+        : core_(std::move(core)), name_(name), deadline_(deadline) {}
+    answer_awaiter await_in(task_context& context) const {
+        return answer_awaiter(core_, name_, deadline_, context);
+    }
+
+private:
+    std::shared_ptr<resolver::core> core_;
     const std::string& name_;
     resolver::time_point deadline_;
 };
@@ -146,7 +160,6 @@ std::size_t resolver::cached() const {
 
 task<resolve_result> resolver::resolve(std::string host, time_point deadline) {
     using namespace boost::asio;
-    const std::shared_ptr<core> state = core_; // this object may go while the task waits
     task_context& context = *task_context::current();
     if (context.cancelled()) co_return failure(error::operation_aborted, "the look-up was cancelled");
     if (host.find('\0') != host.npos) co_return failure(error::invalid_argument, "not a host name");
@@ -171,14 +184,14 @@ task<resolve_result> resolver::resolve(std::string host, time_point deadline) {
         co_return result;
     }
     if (!is_host_name(host)) co_return failure(error::invalid_argument, "not a host name");
-    if (deadline <= context.home().now()) co_return failure(error::timed_out, "no time was left for the look-up");
+    if (deadline <= context.home().now())
+        co_return failure(error::timed_out, "no time was left for the look-up");
 
-    answer_awaiter wait(state, host, deadline, context);
-    const std::shared_ptr<const dns_answer> answer = co_await wait;
+    const answer_operation ask(core_, host, deadline);
+    const std::shared_ptr<const dns_answer> answer = co_await ask;
     if (answer) co_return result_of(*answer);
-    if (wait.error() == error::timed_out)
-        co_return failure(error::timed_out, "the name server did not answer in time");
-    co_return failure(error::operation_aborted, "the look-up was cancelled");
+    if (context.cancelled()) co_return failure(error::operation_aborted, "the look-up was cancelled");
+    co_return failure(error::timed_out, "the name server did not answer in time");
 }
 
 // Keeps a context's resolver; its shutdown comes before the reactor's.
@@ -190,9 +203,9 @@ public:
     explicit resolver_service(boost::asio::execution_context& context)
         : boost::asio::execution_context::service(context) {}
 
-    resolver& get(const boost::asio::any_io_executor& executor) {
+    resolver& get(const boost::asio::any_io_executor& executor, const resolver_options& options) {
         const std::lock_guard lock(mutex_);
-        if (!resolver_) resolver_.emplace(resolver(resolver::core::make(executor, resolver_options())));
+        if (!resolver_) resolver_.emplace(resolver(resolver::core::make(executor, options)));
         return *resolver_;
     }
 
@@ -208,9 +221,9 @@ private:
 
 boost::asio::execution_context::id resolver_service::id;
 
-resolver& resolver_of(scheduler& home) {
+resolver& resolver_of(scheduler& home, const resolver_options& options) {
     const boost::asio::any_io_executor executor = home.executor();
-    return boost::asio::use_service<resolver_service>(executor.context()).get(executor);
+    return boost::asio::use_service<resolver_service>(executor.context()).get(executor, options);
 }
 
 } // namespace tandem::net

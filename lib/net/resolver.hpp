@@ -1,9 +1,10 @@
 // Host names to addresses: c-ares on the loop, one resolver for each scheduler (`resolver_of`).
 //
-// Literals ("127.0.0.1", "::1") and localhost (RFC 6761, section 6.3) are answered at once; then come the cache,
-// /etc/hosts and the name servers. A and AAAA are asked side by side, and the slower one delays the other by 50 ms at
-// most (RFC 8305, section 3). Callers who ask for the same name at the same time share one look-up. A look-up that
-// nobody waits for any more goes on as long as others are in progress: its answer is kept for the next caller.
+// Literals ("127.0.0.1", "::1") and localhost (RFC 6761, section 6.3) are answered at once; then come the
+// cache, /etc/hosts and the name servers. A and AAAA are asked side by side, and the slower one delays the
+// other by 50 ms at most (RFC 8305, section 3). Callers who ask for the same name at the same time share one
+// look-up. A look-up that nobody waits for any more goes on as long as others are in progress: its answer is
+// kept for the next caller.
 #pragma once
 
 #include "lib/net/dns_answer.hpp"
@@ -28,7 +29,8 @@ class resolver_options {
 public:
     resolver_options() noexcept {}
 
-    // Name servers instead of the system's: "127.0.0.1:5353,[::1]:53". The system's search list is then not used.
+    // Name servers instead of the system's: "127.0.0.1:5353,[::1]:53". The system's search list is then not
+    // used.
     resolver_options& servers(std::string list) {
         servers_ = std::move(list);
         return *this;
@@ -43,7 +45,8 @@ public:
         tries_ = std::clamp(n, 1, 8);
         return *this;
     }
-    // Look-ups in progress at a time; others queue. Default 64 (two questions each; small servers stop at 150).
+    // Look-ups in progress at a time; others queue. Default 64 (two questions each; small servers stop at
+    // 150).
     resolver_options& concurrency(std::size_t n) noexcept {
         concurrency_ = std::max<std::size_t>(n, 1);
         return *this;
@@ -74,8 +77,8 @@ public:
 
     std::vector<ip_address> addresses; // IPv6 and IPv4 by turns, at most 64; empty when there was an error
     std::chrono::seconds ttl{0};       // how long they may be kept: at most 60 s; 0: for this connection only
-    // netdb's host_not_found, no_data, host_not_found_try_again or no_recovery; timed_out; connection_refused (no name
-    // server there); invalid_argument (no host name); operation_aborted.
+    // netdb's host_not_found, no_data, host_not_found_try_again or no_recovery; timed_out; connection_refused
+    // (no name server there); invalid_argument (no host name); operation_aborted.
     boost::system::error_code error;
     std::string detail; // for people: "no such host", "the name server did not answer within 5 s"
 };
@@ -90,9 +93,9 @@ public:
     resolver& operator=(resolver&&) = delete;
     ~resolver(); // look-ups in progress end with operation_aborted
 
-    // The addresses of `host`, a name or an address without brackets. Not throwing; the error says what was wrong.
-    // Ends by `deadline` at the latest, with timed_out. Cancellation: operation_aborted, at once. Addresses with a
-    // zone ("fe80::1%eth0") are refused: they mean something on this machine only.
+    // The addresses of `host`, a name or an address without brackets. Not throwing; the error says what was
+    // wrong. Ends by `deadline` at the latest, with timed_out. Cancellation: operation_aborted, at once.
+    // Addresses with a zone ("fe80::1%eth0") are refused: they mean something on this machine only.
     task<resolve_result> resolve(std::string host, time_point deadline = time_point::max());
 
     // Names in the cache, those that have expired included.
@@ -107,12 +110,13 @@ private:
     std::shared_ptr<core> core_;
 };
 
-// The resolver of the Asio context that `home` runs on, made at first use with the default options. A runtime's loops
-// have one each; tasks on a foreign executor share their context's. It lives as long as the context.
-resolver& resolver_of(scheduler& home);
+// The resolver of the Asio context that `home` runs on, made at first use; the options of a later call
+// change nothing. A runtime's loops have one each; tasks on a foreign executor share their context's. It
+// lives as long as the context.
+resolver& resolver_of(scheduler& home, const resolver_options& options = resolver_options());
 
-// Whether `name` may be asked for: 1 to 253 visible ASCII characters but for some that no host name has, labels of 1
-// to 63 characters, a dot at the end allowed, and a last label that is not a number.
+// Whether `name` may be asked for: 1 to 253 visible ASCII characters but for some that no host name has,
+// labels of 1 to 63 characters, a dot at the end allowed, and a last label that is not a number.
 bool is_host_name(std::string_view name) noexcept;
 
 } // namespace tandem::net

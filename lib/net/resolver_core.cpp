@@ -16,7 +16,8 @@ constexpr auto resolution_delay = 50ms; // RFC 8305, section 3
 constexpr std::chrono::seconds longest_kept = 60s;
 constexpr std::chrono::seconds no_such_host_kept = 5s;
 
-// The first round's time-out, so that all rounds, each twice as long as the one before, take `options.timeout()`.
+// The first round's time-out, so that all rounds, each twice as long as the one before, take
+// `options.timeout()`.
 std::chrono::milliseconds first_timeout(const resolver_options& options) {
     return std::max(options.timeout() / ((1 << options.tries()) - 1), 1ms);
 }
@@ -25,7 +26,8 @@ std::string in_words(std::chrono::milliseconds time) {
     return time % 1s == 0ms ? std::to_string(time / 1s) + " s" : std::to_string(time.count()) + " ms";
 }
 
-void describe(dns_answer& answer, dns_status status, const std::string& words, std::chrono::milliseconds timeout) {
+void describe(dns_answer& answer, dns_status status, const std::string& words,
+              std::chrono::milliseconds timeout) {
     switch (status) {
     case dns_status::no_such_host:
         answer.error = error::host_not_found;
@@ -50,7 +52,7 @@ void describe(dns_answer& answer, dns_status status, const std::string& words, s
         break;
     case dns_status::unreachable:
         answer.error = error::connection_refused;
-        answer.detail = "no name server could be reached";
+        answer.detail = "no name server gave an answer";
         break;
     case dns_status::bad_name:
         answer.error = error::invalid_argument;
@@ -78,8 +80,8 @@ std::shared_ptr<resolver::core> resolver::core::make(boost::asio::any_io_executo
 
 resolver::core::core(boost::asio::any_io_executor executor, resolver_options options)
     : options_(std::move(options)),
-      tick_(std::clamp<clock::duration>(first_timeout(options_) / 8, 2ms, 100ms)), timer_(std::move(executor)),
-      cache_(options_.cached_names()) {}
+      tick_(std::clamp<clock::duration>(first_timeout(options_) / 8, 2ms, 100ms)),
+      timer_(std::move(executor)), cache_(options_.cached_names()) {}
 
 resolver::core::~core() {
     close(false);
@@ -166,7 +168,8 @@ void resolver::core::replied(const std::shared_ptr<lookup>& l, dns_reply reply) 
     if (found) {
         l->addresses.insert(l->addresses.end(), reply.addresses.begin(), reply.addresses.end());
         l->ttl = std::min(l->ttl, reply.ttl);
-    } else if (reply.status > l->worst) { // in the order of the enumeration: what says less about the name wins
+    } else if (reply.status >
+               l->worst) { // in the order of the enumeration: what says less about the name wins
         l->worst = reply.status;
         l->words = reply.words;
     }
@@ -199,7 +202,8 @@ void resolver::core::publish(const std::shared_ptr<lookup>& l) {
     if (!closed_) cache_.store(l->name, l->answer, clock::now());
     clear_alarm(l);
     --asked_;
-    if (const auto known = lookups_.find(l->name); known != lookups_.end() && known->second == l) lookups_.erase(known);
+    if (const auto known = lookups_.find(l->name); known != lookups_.end() && known->second == l)
+        lookups_.erase(known);
     while (!silent_ && !l->waiters.empty()) {
         --waiting_;
         wake_later(*l->waiters.pop_front());

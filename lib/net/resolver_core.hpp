@@ -1,7 +1,7 @@
 // The state of a resolver: look-ups in progress, those who wait for them, the cache and the one timer.
 //
-// Everything is under one lock, because a foreign Asio context may have several threads; on a loop nobody contends.
-// Waiters are woken after the lock was released.
+// Everything is under one lock, because a foreign Asio context may have several threads; on a loop nobody
+// contends. Waiters are woken after the lock was released.
 #pragma once
 
 #include "lib/net/dns_cache.hpp"
@@ -26,9 +26,9 @@ public:
 
     const std::string name;
     wait_list waiters;
-    std::vector<ip_address> addresses;      // so far
-    std::chrono::seconds ttl;               // the least so far
-    int open = 2;                           // replies still to come
+    std::vector<ip_address> addresses;           // so far
+    std::chrono::seconds ttl;                    // the least so far
+    int open = 2;                                // replies still to come
     dns_status worst = dns_status::no_such_host; // of the replies without addresses
     std::string words;
     std::chrono::steady_clock::time_point alarm; // in the set of alarms when not the epoch
@@ -45,8 +45,8 @@ public:
 
     void begin(boost::asio::any_io_executor executor); // once, right after construction
 
-    // Ends every look-up and lets go of everything of Asio's. `wake`: those who wait are told (operation_aborted);
-    // otherwise their frames are about to be destroyed.
+    // Ends every look-up and lets go of everything of Asio's. `wake`: those who wait are told
+    // (operation_aborted); otherwise their frames are about to be destroyed.
     void close(bool wake) noexcept;
 
     // Holds the lock; at its end sets the timer, releases the lock and wakes whom `wake_later` has collected.
@@ -64,7 +64,9 @@ public:
 
     // ---- inside a section ----
 
-    std::shared_ptr<const dns_answer> find_cached(const std::string& name) { return cache_.find(name, clock::now()); }
+    std::shared_ptr<const dns_answer> find_cached(const std::string& name) {
+        return cache_.find(name, clock::now());
+    }
     // The look-up of `name`, begun now or before. Without a wait its answer may be there already.
     std::shared_ptr<lookup> join(const std::string& name);
     void enter(lookup& l, waiter& w) noexcept;
@@ -99,7 +101,7 @@ private:
     clock::time_point next_tick_;
     dns_cache cache_;
     std::unordered_map<std::string, std::shared_ptr<lookup>> lookups_; // without an answer, by name
-    std::deque<std::shared_ptr<lookup>> queued_;                       // those of them that were not asked yet
+    std::deque<std::shared_ptr<lookup>> queued_; // those of them that were not asked yet
     alarm_set alarms_;
     std::size_t asked_ = 0;   // look-ups that were asked and have no answer
     std::size_t waiting_ = 0; // waiters in all lists
