@@ -19,6 +19,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <type_traits>
@@ -92,6 +93,9 @@ public:
     // destructor. Prefer a task_group, whose tasks cannot outlive their scope. Thread-safe.
     void spawn(task<> t, std::size_t loop = 0);
 
+    // The runtime of the task that runs on this thread; nullptr outside of tasks and on foreign Asio executors.
+    static runtime* current() noexcept;
+
     std::size_t loops() const noexcept;
     scheduler& loop(std::size_t index) noexcept; // index < loops()
     thread_pool& pool() noexcept;                // the companion
@@ -154,7 +158,9 @@ int run(runtime_options options, task<T> t) {
     if constexpr (!std::is_void_v<T>) {
         if (!t.failure()) value = static_cast<int>(t.take_result());
     }
-    return program.exit_code(t.failure(), value);
+    const std::exception_ptr failure = t.failure();
+    t = task<T>(); // its arguments may hold what belongs to the loop (sockets): they go before the runtime
+    return program.exit_code(failure, value);
 }
 
 template <class T>
