@@ -21,5 +21,5 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/tandemConfigVersion.cmak
 install(
     FILES "${PROJECT_BINARY_DIR}/tandemConfig.cmake" "${PROJECT_BINARY_DIR}/tandemConfigVersion.cmake"
           "${PROJECT_SOURCE_DIR}/cmake/TandemBoost.cmake" "${PROJECT_SOURCE_DIR}/cmake/TandemGcc12.cmake"
-          "${PROJECT_SOURCE_DIR}/cmake/FindLibIdn2.cmake"
+          "${PROJECT_SOURCE_DIR}/cmake/FindLibIdn2.cmake" "${PROJECT_SOURCE_DIR}/cmake/FindCAres.cmake"
     DESTINATION "${tandem_package_dir}")

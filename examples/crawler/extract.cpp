@@ -19,7 +19,8 @@ namespace {
 constexpr std::size_t max_title = 512;
 // libxml2 compares each attribute with all earlier ones of its element and calls nobody meanwhile. Its
 // dictionary holds the names, so a limit on that is what bounds one element; real pages use a few hundred
-// names.
+// names. It grows in pieces of 1,000, 4,000, 16,000 and 64,000 bytes: the last is the one that passes this
+// limit and ends the page.
 constexpr std::size_t max_name_bytes = 32 * 1024;
 constexpr std::size_t max_repeated_attributes = 256;
 
@@ -82,7 +83,9 @@ public:
 
     void start(std::string_view name, attributes attrs) {
         repeated_attributes_ = 0;
-        if (++depth_ > options_.max_depth || attrs.count() > options_.max_attributes) return stop();
+        if (++depth_ > options_.max_depth || attrs.count() > options_.max_attributes ||
+            xmlDictGetUsage(parser_->dict) > max_name_bytes)
+            return stop();
         if (name == "template") ++templates_;
         if (name == "svg") ++svgs_;
         if (text_only_.empty() && templates_ == 0) visit(name, attrs);
@@ -116,8 +119,7 @@ public:
     }
 
     void error(int code) {
-        if (code == XML_ERR_NO_MEMORY)
-            return stop(); // the dictionary is full; going on, libxml2 would not end
+        if (code == XML_ERR_NAME_REQUIRED) unstick();
         if (code == XML_ERR_TAG_NAME_MISMATCH) work_ += depth_ + 1; // it searched all open elements
         if (code == XML_ERR_ATTRIBUTE_REDEFINED) ++repeated_attributes_;
         if (work_ > options_.max_repair_work || repeated_attributes_ > max_repeated_attributes) stop();
@@ -135,6 +137,18 @@ public:
     }
 
 private:
+    // With its dictionary full, libxml2 2.9 reports an unknown element name again and again without moving
+    // on, and stopping it there makes it wait for ever for a '>'. So it is moved to the next one.
+    void unstick() {
+        htmlParserInputPtr input = parser_->input;
+        const bool moved = input->cur != last_bad_name_;
+        last_bad_name_ = input->cur;
+        if (moved || input->cur >= input->end) return;
+        const auto left = static_cast<std::size_t>(input->end - input->cur);
+        const void* end_of_tag = std::memchr(input->cur, '>', left);
+        input->cur = end_of_tag != nullptr ? static_cast<const xmlChar*>(end_of_tag) : input->end - 1;
+    }
+
     void stop() {
         page_.truncated = true;
         xmlStopParser(parser_);
@@ -189,6 +203,7 @@ private:
     std::size_t templates_ = 0;
     std::size_t svgs_ = 0;
     std::size_t repeated_attributes_ = 0;
+    const xmlChar* last_bad_name_ = nullptr; // compared only
     std::uint64_t work_ = 0;
     std::string
         text_only_; // the element in whose text we are; its own end tag ends it, nested ones do not count

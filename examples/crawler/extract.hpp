@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace crawler {
@@ -50,8 +51,8 @@ public:
     std::vector<page_link> links; ///< in document order, duplicates kept
     robots_flags robots;          ///< from meta elements; headers are the caller's (parse_x_robots_tag)
     charset encoding = charset::utf_8;
-    bool truncated = false; ///< a limit (extract_options, or 32 KiB of different names) was reached and the
-                            ///< rest of the page was not read
+    bool truncated = false; ///< a limit (extract_options, or about 20 KB of different names) was reached and
+                            ///< the rest of the page was not read
     std::size_t links_dropped = 0; ///< links whose href was longer than the limit
 };
 
@@ -91,7 +92,7 @@ public:
 /// but an
 ///   unclosed comment or quote within them swallows what follows, tags within a title are not part of its
 ///   text, and noframes outside body and frameset never ends;
-/// - script text ends at any `</` and a letter; `<!--` with `<script>` inside a script is not honoured;
+/// - `<!--` with `<script>` inside a script is not honoured: the first `</script>` ends it;
 /// - `<!-->` and `<!--->` are no complete comments;
 /// - an attribute whose name begins with another character than a letter, `:`, `_` or `.` is dropped up to
 /// the next

@@ -207,7 +207,7 @@ robots_rules parse_robots(std::string_view body, std::string_view product_token)
     result.rules_ = std::move(chosen.rules);
     result.crawl_delay_ = chosen.delay;
     const auto octets = [](const robots_rules::rule& r) { return r.pattern.size() + (r.anchored ? 1 : 0); };
-    std::stable_sort(result.rules_.begin(), result.rules_.end(), [&](const auto& a, const auto& b) {
+    std::sort(result.rules_.begin(), result.rules_.end(), [&](const auto& a, const auto& b) {
         return octets(a) != octets(b) ? octets(a) > octets(b) : a.allow && !b.allow;
     });
     return result;

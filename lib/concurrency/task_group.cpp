@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 namespace tandem {
 
@@ -22,7 +23,8 @@ task_context& running_context() {
 } // namespace
 
 task_group::member::member(task_group& group, scheduler& home, bool owned) noexcept
-    : task_context(home, &group.owner_, &member::done, true), group_(group), owned_(owned) {}
+    : task_context(home, &group.owner_, &member::done, true, group.deadline_, group.name_), group_(group),
+      owned_(owned) {}
 
 void task_group::member::done(task_context& context) noexcept {
     auto& self = static_cast<member&>(context);
@@ -30,7 +32,8 @@ void task_group::member::done(task_context& context) noexcept {
 }
 
 task_group::task_group()
-    : cancel_hook(&task_group::on_cancel), home_(running_context().home()), owner_(running_context()) {
+    : cancel_hook(&task_group::on_cancel), home_(running_context().home()), owner_(running_context()),
+      deadline_(owner_.deadline()), name_(owner_.name()) {
     owner_.add_scope(*this);
     cancelled_ = owner_.cancelled();
 }
@@ -45,13 +48,20 @@ task_group::~task_group() {
                 size_);
             std::abort();
         }
-        // The runtime is being destroyed: nothing runs any more, the children go with the group.
-        while (member* m = first_) {
-            first_ = m->next_;
-            if (m->owned_) delete m;
-        }
+        destroy_children();
     }
     owner_.remove_scope(*this);
+}
+
+// The runtime is being destroyed: nothing runs any more, the children go with the group.
+void task_group::destroy_children() noexcept {
+    while (member* m = first_) {
+        first_ = m->next_;
+        if (first_) first_->prev_ = nullptr;
+        m->next_ = nullptr;
+        --size_;
+        if (m->owned_) delete m;
+    }
 }
 
 void task_group::link(member& m) noexcept {
@@ -83,9 +93,29 @@ bool task_group::add(scheduler& where, task<> work) {
 }
 
 void task_group::add_body(member& body) noexcept {
+    bool too_late = false;
+    {
+        const std::lock_guard lock(mutex_);
+        link(body);
+        body.start(body.entry);
+        too_late = cancelled_;
+    }
+    if (too_late) body.request_cancel(); // of this scheduler, and not running yet: it cannot end meanwhile
+}
+
+void task_group::forget(member& body) noexcept {
+    for (member* m = first_; m; m = m->next_) {
+        if (m != &body) continue;
+        (m->prev_ ? m->prev_->next_ : first_) = m->next_;
+        if (m->next_) m->next_->prev_ = m->prev_;
+        --size_;
+        return;
+    }
+}
+
+bool task_group::cut_short() const noexcept {
     const std::lock_guard lock(mutex_);
-    link(body);
-    body.start(body.entry);
+    return cut_short_;
 }
 
 void task_group::ended(member& m) noexcept {
@@ -100,6 +130,7 @@ void task_group::ended(member& m) noexcept {
     }
     {
         const std::lock_guard lock(mutex_);
+        if (failure && !failed) cut_short_ = true;
         (m.prev_ ? m.prev_->next_ : first_) = m.next_;
         if (m.next_) m.next_->prev_ = m.prev_;
     }
@@ -115,10 +146,25 @@ void task_group::ended(member& m) noexcept {
 }
 
 void task_group::cancel() noexcept {
-    const std::lock_guard lock(mutex_);
-    cancelled_ = true;
-    for (member* m = first_; m; m = m->next_)
+    member* here = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        if (std::exchange(cancelled_, true)) return;
+        for (member* m = first_; m; m = m->next_) {
+            if (m->home().is_current()) {
+                m->next_to_cancel_ = here;
+                here = m;
+            } else {
+                m->request_cancel(); // a message to another scheduler
+            }
+        }
+    }
+    // On this scheduler a cancellation runs code of others at once: stop callbacks, which may use the group.
+    // So not under the lock; the children stay, because nothing is resumed in here.
+    while (here) {
+        member* const m = std::exchange(here, here->next_to_cancel_);
         m->request_cancel();
+    }
 }
 
 bool task_group::cancelled() const noexcept {
@@ -140,24 +186,36 @@ void task_group::on_cancel(cancel_hook& hook) noexcept {
     static_cast<task_group&>(hook).cancel();
 }
 
+task_group::quiet_join_awaiter::~quiet_join_awaiter() {
+    // Destroyed while it waits: the runtime is being destroyed. The children may refer to what was made after
+    // the group, so they have to go before the waiting coroutine's variables.
+    if (waiting_ && group_.home_.torn_down()) group_.destroy_children();
+}
+
 bool task_group::quiet_join_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
+    // This chain may have been cancelled without the group's owner: the children do not know it yet.
+    if (context_.cancelled()) group_.cancel();
     const std::lock_guard lock(group_.mutex_);
     if (group_.size_ == 0) return false;
-    // No hook of its own: the group is a scope of this task, so a cancellation reaches the children anyway.
-    group_.owner_.suspend(at, nullptr);
-    group_.joiner_ = &group_.owner_;
+    context_.suspend(at, this);
+    group_.joiner_ = &context_;
+    waiting_ = true;
     return true;
 }
 
-task_group::quiet_join_awaiter task_group::wait() noexcept {
-    return quiet_join_awaiter(*this);
+void task_group::quiet_join_awaiter::on_cancel(cancel_hook& hook) noexcept {
+    static_cast<quiet_join_awaiter&>(hook).group_.cancel();
+}
+
+task_group::quiet_join task_group::wait() noexcept {
+    return quiet_join(*this);
 }
 
 task<> task_group::join() {
     co_await wait();
     const std::vector<std::exception_ptr> all = errors();
     if (!all.empty()) std::rethrow_exception(all.front());
-    if (owner_.cancelled()) throw operation_cancelled();
+    if (task_context::current()->cancelled()) throw operation_cancelled("a task group was cancelled");
 }
 
 } // namespace tandem

@@ -27,6 +27,11 @@ task_context::task_context(scheduler& home, task_context* parent, completion on_
     }
 }
 
+task_context::task_context(scheduler& home, task_context* parent, completion on_done, bool shared,
+                           clock::time_point deadline, std::string_view name) noexcept
+    : ready_node(&task_context::run_node), home_(&home), parent_(parent), on_done_(on_done),
+      deadline_(deadline), shared_(shared), cancel_message_(*this), name_(name) {}
+
 task_context::~task_context() = default;
 
 task_context* task_context::current() noexcept {

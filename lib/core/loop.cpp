@@ -12,8 +12,8 @@ namespace {
 constinit thread_local const loop* current_loop = nullptr;
 }
 
-loop::loop(thread_pool* companion)
-    : work_(boost::asio::make_work_guard(io_)), timers_(clock::now()), companion_(companion),
+loop::loop(runtime& owner, thread_pool& companion)
+    : work_(boost::asio::make_work_guard(io_)), timers_(clock::now()), owner_(owner), companion_(companion),
       awake_since_(clock::now()) {}
 
 loop::~loop() = default;

@@ -24,7 +24,7 @@ namespace tandem::detail {
 
 class loop final : public scheduler {
 public:
-    explicit loop(thread_pool* companion);
+    loop(runtime& owner, thread_pool& companion);
     ~loop();
 
     // Runs on the calling thread until `stop`. One thread at a time.
@@ -42,7 +42,8 @@ public:
     void arm(timer_node& timer, clock::time_point when) noexcept override { timers_.insert(timer, when); }
     void disarm(timer_node& timer) noexcept override { timers_.remove(timer); }
     clock::time_point now() const noexcept override;
-    thread_pool* companion() const noexcept override { return companion_; }
+    thread_pool* companion() const noexcept override { return &companion_; }
+    runtime* owner() const noexcept override { return &owner_; }
     boost::asio::any_io_executor executor() const override;
 
     boost::asio::io_context& io() noexcept { return io_; }
@@ -69,7 +70,8 @@ private:
     ready_queue ready_;
     inbox inbox_;
     timer_wheel timers_;
-    thread_pool* companion_;
+    runtime& owner_;
+    thread_pool& companion_;
     std::atomic<bool> asleep_{false};
     std::atomic<bool> stop_{false};
     std::atomic<std::uint64_t> busy_ns_{0};

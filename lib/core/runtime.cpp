@@ -5,6 +5,8 @@
 
 #include "lib/core/loop.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <mutex>
@@ -27,7 +29,7 @@ void print_and_terminate(const std::exception_ptr& failure) {
 
 class runtime::impl {
 public:
-    explicit impl(runtime_options options);
+    impl(runtime& owner, runtime_options options);
     ~impl();
 
     void spawn(task<> t, std::size_t loop);
@@ -56,6 +58,7 @@ public:
     std::vector<std::thread> threads_;
     std::mutex mutex_;
     root_task* roots_ = nullptr; // guarded by mutex_
+    std::size_t live_roots_ = 0; // those in roots_ and those that are just being destroyed; guarded by mutex_
     bool draining_ = false;      // guarded by mutex_
 
 private:
@@ -63,9 +66,9 @@ private:
     void drain();
 };
 
-runtime::impl::impl(runtime_options options) : options_(std::move(options)), pool_(options_.workers()) {
+runtime::impl::impl(runtime& owner, runtime_options options) : options_(std::move(options)), pool_(options_.workers()) {
     for (std::size_t i = 0; i < options_.loops(); ++i)
-        loops_.push_back(std::make_unique<detail::loop>(&pool_));
+        loops_.push_back(std::make_unique<detail::loop>(owner, pool_));
     for (std::size_t i = 1; i < loops_.size(); ++i) {
         threads_.emplace_back([this, i] {
             pthread_setname_np(pthread_self(), ("tandem-loop-" + std::to_string(i)).c_str());
@@ -82,6 +85,7 @@ void runtime::impl::spawn(task<> t, std::size_t loop) {
     r.next = roots_;
     if (roots_) roots_->prev = &r;
     roots_ = root.release();
+    ++live_roots_;
     lock.unlock();
     r.start(r.work.bind(r));
 }
@@ -94,11 +98,15 @@ void runtime::impl::root_done(root_task& root) noexcept {
         else
             print_and_terminate(failure);
     }
-    const std::lock_guard lock(mutex_);
-    (root.prev ? root.prev->next : roots_) = root.next;
-    if (root.next) root.next->prev = root.prev;
+    {
+        const std::lock_guard lock(mutex_);
+        (root.prev ? root.prev->next : roots_) = root.next;
+        if (root.next) root.next->prev = root.prev;
+    }
+    // Not under the lock: the destructor of an argument may call `spawn`.
     delete &root;
-    if (draining_ && !roots_) loops_[0]->stop();
+    const std::lock_guard lock(mutex_);
+    if (--live_roots_ == 0 && draining_) loops_[0]->stop();
 }
 
 void runtime::impl::cancel_roots() noexcept {
@@ -109,7 +117,7 @@ void runtime::impl::cancel_roots() noexcept {
 void runtime::impl::drain() {
     std::unique_lock lock(mutex_);
     draining_ = true;
-    if (!roots_) return;
+    if (live_roots_ == 0) return;
     cancel_roots();
     lock.unlock();
 
@@ -122,7 +130,8 @@ void runtime::impl::drain() {
     // This thread is loop 0's now; nobody else runs it.
     detail::loop& main_loop = *loops_[0];
     limit too_long(main_loop);
-    main_loop.arm(too_long, main_loop.now() + options_.drain_timeout());
+    const std::chrono::milliseconds longest = std::chrono::hours(24 * 365); // max() would overflow the clock
+    main_loop.arm(too_long, main_loop.now() + std::min(options_.drain_timeout(), longest));
     main_loop.run();
     main_loop.disarm(too_long);
 }
@@ -144,8 +153,13 @@ runtime::impl::~impl() {
     }
 }
 
-runtime::runtime(runtime_options options) : impl_(std::make_unique<impl>(std::move(options))) {}
+runtime::runtime(runtime_options options) : impl_(std::make_unique<impl>(*this, std::move(options))) {}
 runtime::~runtime() = default;
+
+runtime* runtime::current() noexcept {
+    const task_context* const context = task_context::current();
+    return context ? context->home().owner() : nullptr;
+}
 
 void runtime::spawn(task<> t, std::size_t loop) {
     impl_->spawn(std::move(t), loop);

@@ -9,8 +9,8 @@ namespace tandem::detail {
 timer_wheel::timer_wheel(clock::time_point origin) noexcept : origin_(origin) {}
 
 void timer_wheel::insert(timer_node& timer, clock::time_point when) noexcept {
-    // Rounded up, so that no timer fires early, and at least one tick ahead.
-    tick due = current_ + 1;
+    // Rounded up, so that no timer fires early, and at least one tick ahead of what is being handled.
+    tick due = std::max(current_, target_) + 1;
     if (when > origin_) {
         const auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(when - origin_).count();
         due = std::max(due, (static_cast<tick>(since) + 999'999) / 1'000'000);
@@ -25,10 +25,12 @@ void timer_wheel::file(timer_node& timer) noexcept {
     const tick differing = (timer.tick ^ current_) | (slots - 1);
     const unsigned level =
         std::min<unsigned>((63u - static_cast<unsigned>(std::countl_zero(differing))) / bits, levels - 1);
-    unsigned index = static_cast<unsigned>((timer.tick >> (level * bits)) & (slots - 1));
-    // Beyond the wheel's span: as far away as there is, to be filed again.
-    if (((timer.tick ^ current_) >> (levels * bits)) != 0)
-        index = static_cast<unsigned>(((current_ >> (level * bits)) + slots - 1) & (slots - 1));
+    const unsigned shift = level * bits;
+    unsigned index = static_cast<unsigned>((timer.tick >> shift) & (slots - 1));
+    // The highest level goes round: all of its slots but the current one lie ahead. What is beyond that span is
+    // filed as far away as there is, to be filed again.
+    if (level == levels - 1 && (timer.tick >> shift) - (current_ >> shift) >= slots)
+        index = static_cast<unsigned>(((current_ >> shift) + slots - 1) & (slots - 1));
     timer.slot = level * slots + index;
     slot_list& list = slots_[timer.slot];
     timer.prev = list.prev;
@@ -80,6 +82,7 @@ bool timer_wheel::advance(clock::time_point now) noexcept {
     }
     const tick target =
         now <= origin_ ? 0 : static_cast<tick>((now - origin_) / std::chrono::milliseconds(1));
+    target_ = std::max(target_, target);
     bool fired = false;
     while (const std::optional<tick> next = next_tick()) {
         if (*next > target) break;

@@ -51,6 +51,7 @@ private:
 
     clock::time_point origin_;
     tick current_ = 0; // every tick up to this one has been handled
+    tick target_ = 0;  // how far `advance` is to go
     std::size_t size_ = 0;
     std::array<std::uint64_t, levels> occupied_{};
     std::array<slot_list, levels * slots> slots_;

@@ -295,6 +295,13 @@ TEST_CASE("chunks of requests that are refused", "[http][h1]") {
     });
 }
 
+TEST_CASE("CONNECT has no body", "[http][h1]") {
+    const std::string head = "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n";
+    CHECK(read_request(head + "Content-Length: 0\r\n\r\n").last == event::complete);
+    check_refused({{head + "Content-Length: 1\r\n\r\nx", error::framing_conflict, 400},
+                   {head + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", error::framing_conflict, 400}});
+}
+
 TEST_CASE("keep-alive and Expect of requests", "[http][h1]") {
     const auto keeps = [](const std::string& bytes) {
         h1::request_reader reader;

@@ -134,6 +134,8 @@ TEST_CASE("framing and reuse of responses", "[http][h1]") {
     CHECK(is(facts_of(ok("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n")), framing::chunked, false));
     CHECK(is(facts_of(ok("Transfer-Encoding: gzip\r\nContent-Length: 5\r\n")), framing::until_close, false));
     CHECK(is(facts_of(ok("Transfer-Encoding: gzip, chunked\r\n")), framing::chunked, false));
+    CHECK(is(facts_of(ok("Transfer-Encoding: chunked,\r\n")), framing::chunked,
+             false)); // some read it otherwise
     for (const std::string coding :
          {"", "identity", "chunked, gzip", "chunked, chunked", "xchunked", "chunked;q=1"}) {
         INFO(coding);

@@ -90,6 +90,8 @@ TEST_CASE("request heads that are not written", "[http][h1]") {
     }
     CHECK(request("CONNECT", "/", host(), body_plan::none()).error == error::bad_target);
     CHECK_FALSE(request("CONNECT", "a:443", host(), body_plan::none()).error);
+    CHECK(request("CONNECT", "a:443", host(), body_plan::length(1)).error == error::framing_conflict);
+    CHECK(request("CONNECT", "a:443", host(), body_plan::chunked()).error == error::framing_conflict);
     CHECK(request("GET", "/", {}, body_plan::none()).error == error::missing_host);
     headers hosts = host();
     hosts.add("host", "a");

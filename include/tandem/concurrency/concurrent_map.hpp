@@ -12,6 +12,7 @@
 #pragma once
 
 #include <tandem/concurrency/when_all.hpp>
+#include <tandem/core/error.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -60,6 +61,8 @@ task<> map_worker(held_range<Range>& range, decltype(range.begin())& next, std::
                   Take& take) {
     // Plain shared variables: all workers run on one scheduler.
     while (next != range.end()) {
+        // A call may have completed in spite of a cancellation; nothing is begun after it.
+        if (task_context::current()->cancelled()) throw operation_cancelled("a concurrent map was cancelled");
         const std::size_t i = index++;
         auto call = as_task(std::invoke(f, held_range<Range>::element(next)));
         ++next;
@@ -75,7 +78,7 @@ task<> run_workers(held_range<Range>& range, std::size_t limit, F& f, Take& take
     auto next = range.begin();
     std::size_t index = 0;
     if constexpr (std::forward_iterator<decltype(next)>)
-        limit = std::min(limit, static_cast<std::size_t>(std::distance(range.begin(), range.end())));
+        limit = std::min(limit, static_cast<std::size_t>(std::ranges::distance(next, range.end())));
     if (limit == 0 && next != range.end()) limit = 1;
     child_array<void> workers(limit);
     join all(join_policy::cancel_on_failure);

@@ -51,6 +51,11 @@ public:
     // `on_done` is called once on the home scheduler when the chain has completed; it may destroy the
     // context. `shared`: whether `request_cancel` may be called from outside the home scheduler.
     task_context(scheduler& home, task_context* parent, completion on_done, bool shared) noexcept;
+
+    // For a parent that runs elsewhere at this moment: what is inherited is given, nothing is read from
+    // `parent`.
+    task_context(scheduler& home, task_context* parent, completion on_done, bool shared,
+                 clock::time_point deadline, std::string_view name) noexcept;
     ~task_context();
 
     scheduler& home() const noexcept { return *home_; }

@@ -19,6 +19,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <type_traits>
@@ -85,12 +86,16 @@ public:
     template <class F, class... Args>
         requires invocable_task<F, Args...>
     invoke_awaited_t<F, Args...> run(F f, Args... args) {
-        return run(invoke(std::move(f), std::move(args)...));
+        return run(tandem::invoke(std::move(f), std::move(args)...));
     }
 
     // Starts a background task on loop 0 (or `loop`). It is owned by the runtime and cancelled by its
     // destructor. Prefer a task_group, whose tasks cannot outlive their scope. Thread-safe.
     void spawn(task<> t, std::size_t loop = 0);
+
+    // The runtime of the task that runs on this thread; nullptr outside of tasks and on foreign Asio
+    // executors.
+    static runtime* current() noexcept;
 
     std::size_t loops() const noexcept;
     scheduler& loop(std::size_t index) noexcept; // index < loops()
@@ -154,7 +159,9 @@ int run(runtime_options options, task<T> t) {
     if constexpr (!std::is_void_v<T>) {
         if (!t.failure()) value = static_cast<int>(t.take_result());
     }
-    return program.exit_code(t.failure(), value);
+    const std::exception_ptr failure = t.failure();
+    t = task<T>(); // its arguments may hold what belongs to the loop (sockets): they go before the runtime
+    return program.exit_code(failure, value);
 }
 
 template <class T>
@@ -166,13 +173,13 @@ int run(task<T> t) {
 template <class F, class... Args>
     requires invocable_task<F, Args...>
 int run(runtime_options options, F f, Args... args) {
-    return run(std::move(options), invoke(std::move(f), std::move(args)...));
+    return run(std::move(options), tandem::invoke(std::move(f), std::move(args)...));
 }
 
 template <class F, class... Args>
     requires(invocable_task<F, Args...> && !is_task<F>::value)
 int run(F f, Args... args) {
-    return run(runtime_options(), invoke(std::move(f), std::move(args)...));
+    return run(runtime_options(), tandem::invoke(std::move(f), std::move(args)...));
 }
 
 } // namespace tandem

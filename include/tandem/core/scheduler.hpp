@@ -13,6 +13,7 @@ class any_io_executor;
 
 namespace tandem {
 
+class runtime;
 class thread_pool;
 
 // Something to be run once by a scheduler. Intrusive: it lives in its owner (a coroutine frame) and is in at
@@ -75,6 +76,9 @@ public:
 
     // The pool that `offload` uses, or nullptr where there is none (a foreign Asio executor).
     virtual thread_pool* companion() const noexcept = 0;
+
+    // The runtime whose loop this is, or nullptr for a foreign Asio executor.
+    virtual runtime* owner() const noexcept { return nullptr; }
 
     // The Asio executor that this scheduler's I/O objects use.
     virtual boost::asio::any_io_executor executor() const = 0;

@@ -63,6 +63,12 @@ public:
         : pool_job(&offload_awaiter::run), cancel_hook(&offload_awaiter::on_cancel), pool_(pool),
           context_(context), f_(std::move(f)), args_(std::move(args)), stop_(make_stop_source()) {}
 
+    ~offload_awaiter() {
+        // Destroyed while it waits: its runtime is being destroyed, but the pool may be another one, which
+        // still runs the call or is about to wake the task. The call lives in here, so it has to end first.
+        if (submitted_ && !pool_->try_remove(*this)) pool_->drain();
+    }
+
     bool await_ready() noexcept {
         if (context_.cancelled())
             state_ = state::cancelled;
@@ -72,9 +78,11 @@ public:
     }
     void await_suspend(std::coroutine_handle<> at) noexcept {
         context_.suspend(at, this);
+        submitted_ = true;
         pool_->submit(*this);
     }
     result await_resume() {
+        submitted_ = false;
         if (failure_) std::rethrow_exception(std::move(failure_));
         switch (state_) {
         case state::cancelled:
@@ -124,6 +132,7 @@ private:
         auto& self = static_cast<offload_awaiter&>(hook);
         if (self.pool_->try_remove(self)) {
             self.state_ = state::cancelled;
+            self.submitted_ = false;
             self.context_.wake();
         } else if (self.stop_.stop_possible()) {
             self.stop_.request_stop();
@@ -138,6 +147,7 @@ private:
     std::optional<std::conditional_t<std::is_void_v<result>, std::monostate, result>> value_;
     std::exception_ptr failure_;
     state state_ = state::waiting;
+    bool submitted_ = false; // and not resumed since; the home scheduler's
 };
 
 template <class F, class... Args>
@@ -165,7 +175,8 @@ template <class F, class... Args>
     return detail::offload_operation<F, Args...>(nullptr, std::move(f), std::move(args)...);
 }
 
-// On a pool of the caller's, which must outlive the call.
+// On a pool of the caller's, which must outlive the call (and a runtime that is destroyed while the call
+// runs: that waits for it).
 template <class F, class... Args>
 [[nodiscard]] detail::offload_operation<F, Args...> offload(thread_pool& pool, F f, Args... args) {
     return detail::offload_operation<F, Args...>(&pool, std::move(f), std::move(args)...);

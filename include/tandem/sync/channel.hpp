@@ -259,9 +259,10 @@ private:
 
 template <class T>
 bool channel<T>::put(T& value, waiter*& to_wake) {
-    if (waiter* const w = receivers_.pop_front()) { // receivers wait only while the queue is empty
+    if (waiter* const w = receivers_.front()) { // receivers wait only while the queue is empty
         auto& receiver = static_cast<receive_awaiter&>(*w);
-        receiver.value_.emplace(std::move(value));
+        receiver.value_.emplace(std::move(value)); // may throw: then the receiver still waits
+        receivers_.remove(*w);
         receiver.state_ = receive_awaiter::state::settled;
         to_wake = w;
         return true;
@@ -277,14 +278,15 @@ bool channel<T>::take(std::optional<T>& into, waiter*& to_wake) {
     if (!queue_.empty()) {
         into.emplace(std::move(queue_.front()));
         queue_.pop_front();
-        sender = senders_.pop_front();
+        sender = senders_.front();
         if (sender) queue_.push_back(std::move(static_cast<send_awaiter&>(*sender).value_));
     } else {
-        sender = senders_.pop_front(); // capacity 0: straight from the sender
+        sender = senders_.front(); // capacity 0: straight from the sender
         if (!sender) return false;
         into.emplace(std::move(static_cast<send_awaiter&>(*sender).value_));
     }
     if (sender) {
+        senders_.remove(*sender);
         static_cast<send_awaiter&>(*sender).state_ = send_awaiter::state::sent;
         to_wake = sender;
     }

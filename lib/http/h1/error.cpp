@@ -81,7 +81,7 @@ const char* text(error value) noexcept {
     case error::bad_status:
         return "status is not between 100 and 999";
     case error::framing_conflict:
-        return "Content-Length or Transfer-Encoding contradicts the body that is sent";
+        return "Content-Length or Transfer-Encoding contradicts the body, or a body where none is allowed";
     }
     return "unknown error";
 }

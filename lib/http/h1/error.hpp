@@ -48,7 +48,7 @@ enum class error {
     // writing
     bad_status,       ///< a status outside 100 to 999
     framing_conflict, ///< Content-Length or Transfer-Encoding that contradicts the stated framing, or a body
-                      ///< where none is allowed
+                      ///< where none is allowed (also: read in a CONNECT request)
 };
 
 /// The category of h1::error, named "tandem.http1".

@@ -122,7 +122,8 @@ h1::error field_scanner::field(std::string_view line) {
     const auto offset = static_cast<std::uint32_t>(line_offset_ - fields_start_);
     entries_.push_back(
         {offset, static_cast<std::uint32_t>(name_size),
-         offset + static_cast<std::uint32_t>(value.empty() ? colon : value.data() - line.data()),
+         offset + static_cast<std::uint32_t>(
+                      value.empty() ? colon : static_cast<std::size_t>(value.data() - line.data())),
          static_cast<std::uint32_t>(value.size())});
     return {};
 }

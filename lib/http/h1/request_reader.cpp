@@ -124,6 +124,9 @@ h1::error request_reader::finish_head() {
         plan_.length = *length;
         plan_.framing = *length == 0 ? framing::none : framing::length;
     }
+    // What follows CONNECT belongs to the tunnel (RFC 9110, 9.3.6): a body there is one that others do not
+    // see.
+    if (plan_.framing != framing::none && head_.verb == method::connect) return h1::error::framing_conflict;
     keep_alive_ = !found.close && (http11 || found.keep_alive);
     expects_continue_ = http11 && found.expect_continue && plan_.framing != framing::none;
     return {};

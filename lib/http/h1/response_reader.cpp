@@ -33,23 +33,22 @@ h1::error common_length(const http::headers& fields, std::uint64_t& length) {
     return wrong;
 }
 
-// How the codings, over all lines, end: `chunked` once and last gives a body that ends by itself.
-enum class coding_kind { chunked, chunked_over_other, other };
+// How the codings, over all lines, end: `chunked` once and last gives a body that ends by itself. Plain is
+// the value that everybody reads alike: one line that says `chunked`.
+enum class coding_kind { plain_chunked, chunked_last, other };
 
-coding_kind kind_of_coding(const http::headers& fields) {
-    std::size_t count = 0;
+coding_kind kind_of_coding(const http::headers& fields, const framing_fields& found) {
+    if (found.codings == 1 && detail::iequals(found.coding, "chunked")) return coding_kind::plain_chunked;
     std::size_t chunked = 0;
     bool last = false;
     fields.for_each("Transfer-Encoding", [&](std::string_view value) {
         detail::for_each_element(value, [&](std::string_view element) {
             last = detail::iequals(element, "chunked");
-            ++count;
             chunked += last ? 1 : 0;
             return true;
         });
     });
-    if (!last || chunked != 1) return coding_kind::other;
-    return count == 1 ? coding_kind::chunked : coding_kind::chunked_over_other;
+    return last && chunked == 1 ? coding_kind::chunked_last : coding_kind::other;
 }
 
 } // namespace
@@ -176,9 +175,9 @@ h1::error response_reader::finish_head() {
         // Transfer-Encoding wins over Content-Length; in HTTP/1.0 it means nothing. Whatever is not plainly
         // chunked may have been framed differently by somebody on the way: no second response from that
         // connection.
-        const coding_kind kind = http11 ? kind_of_coding(head_.headers) : coding_kind::other;
+        const coding_kind kind = http11 ? kind_of_coding(head_.headers, found) : coding_kind::other;
         plan_.framing = kind == coding_kind::other ? framing::until_close : framing::chunked;
-        if (kind != coding_kind::chunked || found.lengths != 0) keep_alive_ = false;
+        if (kind != coding_kind::plain_chunked || found.lengths != 0) keep_alive_ = false;
         return {};
     }
     if (found.lengths != 0) {

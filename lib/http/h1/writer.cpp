@@ -88,6 +88,9 @@ std::error_code write_request_head(std::string& out, std::string_view method, st
     if (found.hosts > 1) return h1::error::duplicate_host;
     if (!is_host_and_port(found.host)) return h1::error::bad_host;
     if (body.framing() == framing::until_close || !agrees(found, body)) return h1::error::framing_conflict;
+    if (method == "CONNECT" && body.framing() != framing::none &&
+        !(body.framing() == framing::length && body.bytes() == 0))
+        return h1::error::framing_conflict;
 
     out.append(method).append(" ").append(target).append(" HTTP/1.1\r\n");
     append_fields(out, fields, body);

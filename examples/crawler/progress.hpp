@@ -1,0 +1,15 @@
+// How a crawl is going, while it is: one line that is rewritten on a terminal, a line every few seconds
+// elsewhere.
+#pragma once
+
+#include "examples/crawler/fetcher.hpp"
+
+#include <tandem/core/runtime.hpp>
+#include <tandem/core/task.hpp>
+
+namespace crawler {
+
+/// Prints to stderr until it is cancelled; then clears its line.
+tandem::task<> show_progress(crawl_state& state, tandem::runtime& runtime);
+
+} // namespace crawler

@@ -1,0 +1,71 @@
+#include "examples/crawler/sink.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace crawler {
+
+namespace {
+
+[[noreturn]] void fail(const std::string& path, const char* what) {
+    throw file_error(path + ": " + what + ": " + std::strerror(errno));
+}
+
+void write_all(int fd, const std::string& path, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t n = ::write(fd, text.data(), text.size());
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            fail(path, "cannot be written");
+        }
+        text.remove_prefix(static_cast<std::size_t>(n));
+    }
+}
+
+} // namespace
+
+sink::sink(const std::string& path) : path_(path == "-" ? "standard output" : path) {
+    if (path.empty()) return;
+    fd_ = path == "-" ? STDOUT_FILENO
+                      : open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+    if (fd_ < 0) fail(path_, "cannot be opened");
+}
+
+sink::~sink() {
+    if (fd_ > STDOUT_FILENO) close(fd_);
+}
+
+void sink::write(const page_record& page) {
+    if (fd_ < 0) return;
+    const std::string line = to_json(page) + '\n';
+    const std::lock_guard lock(mutex_);
+    write_all(fd_, path_, line);
+}
+
+void write_file(const std::string& path, const std::string& text) {
+    if (path == "-") {
+        write_all(STDOUT_FILENO, "standard output", text);
+        return;
+    }
+    const std::string temporary = path + ".tmp" + std::to_string(getpid());
+    const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) fail(path, "cannot be written");
+    try {
+        write_all(fd, path, text);
+    } catch (...) {
+        close(fd);
+        unlink(temporary.c_str());
+        throw;
+    }
+    close(fd);
+    if (std::rename(temporary.c_str(), path.c_str()) != 0) {
+        unlink(temporary.c_str());
+        fail(path, "cannot be replaced");
+    }
+}
+
+} // namespace crawler

@@ -1,0 +1,12 @@
+// The network: HTTP client and server. No Asio, no OpenSSL in here.
+#pragma once
+
+#include <tandem/http/client.hpp>
+#include <tandem/http/headers.hpp>
+#include <tandem/http/method.hpp>
+#include <tandem/http/request.hpp>
+#include <tandem/http/response.hpp>
+#include <tandem/http/response_stream.hpp>
+#include <tandem/http/server.hpp>
+#include <tandem/http/status.hpp>
+#include <tandem/net/url.hpp>

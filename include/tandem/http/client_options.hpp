@@ -1,0 +1,114 @@
+// Settings of an http::client, each with its default.
+#pragma once
+
+#include <tandem/http/headers.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tandem::http {
+
+/// Setters chain: `client web(client_options().max_redirects(3).total_timeout(10s));`. A duration of 0 means
+/// no limit.
+class client_options {
+public:
+    using duration = std::chrono::nanoseconds;
+
+    client_options();
+
+    // ---- connections ----
+    client_options& connections_per_host(std::size_t n); ///< 6 for each scheme, host and port; at least 1
+    client_options& connections_total(std::size_t n);    ///< 100, idle ones included; at least 1
+    client_options& idle_timeout(duration d);            ///< 15 s, then an idle connection is closed
+
+    // ---- time ----
+    client_options& pool_timeout(duration d);       ///< 0: waiting for a free connection is not limited
+    client_options& connect_timeout(duration d);    ///< 10 s, the name look-up included
+    client_options& tls_timeout(duration d);        ///< 10 s for the handshake
+    client_options& first_byte_timeout(duration d); ///< 30 s from the request's end to the response's header;
+                                                    ///< also the longest pause while a large body is sent
+    client_options& read_idle_timeout(duration d);  ///< 30 s, the longest pause within a body
+    client_options& total_timeout(duration d);      ///< 0; for all of a request, redirects included
+
+    // ---- size ----
+    client_options& max_header_bytes(std::size_t n); ///< 64 KiB; status line, header and trailers
+    client_options& max_body_bytes(std::uint64_t n); ///< 64 MiB decoded, for bodies that are kept in memory
+    client_options& max_expansion(std::uint64_t n);  ///< 1000 decoded bytes for each one received
+                                                     ///< (looked at beyond 1 MiB)
+
+    // ---- redirects ----
+    client_options& follow_redirects(bool yes);         ///< true
+    client_options& max_redirects(unsigned n);          ///< 10
+    client_options& allow_insecure_redirects(bool yes); ///< false; from https to http
+
+    // ---- TLS ----
+    /// PEM file of certificate authorities to trust instead of the system's. The client's constructor
+    /// throws system_error when it cannot be read.
+    client_options& ca_file(std::string path);
+    client_options& verify(bool yes); ///< true; false accepts any certificate
+
+    // ---- what is sent ----
+    client_options& user_agent(std::string text); ///< "tandem/VERSION"; empty: none. Throws invalid_argument
+    client_options& decompress(bool yes);         ///< true: offer gzip and deflate, and decode them
+    /// A field for every request that does not set it itself. Throws std::invalid_argument as headers::add.
+    client_options& header(std::string_view name, std::string_view value);
+
+    /// Connects to `to` where a URL says `from`; both "host:port" (IPv6 in brackets). Host header, TLS name
+    /// and verification stay those of the URL. For tests and for servers that are not in DNS yet.
+    /// Throws std::invalid_argument when either is not of that form.
+    client_options& connect_to(std::string from, std::string to);
+
+    std::size_t connections_per_host() const noexcept { return connections_per_host_; }
+    std::size_t connections_total() const noexcept { return connections_total_; }
+    duration idle_timeout() const noexcept { return idle_timeout_; }
+    duration pool_timeout() const noexcept { return pool_timeout_; }
+    duration connect_timeout() const noexcept { return connect_timeout_; }
+    duration tls_timeout() const noexcept { return tls_timeout_; }
+    duration first_byte_timeout() const noexcept { return first_byte_timeout_; }
+    duration read_idle_timeout() const noexcept { return read_idle_timeout_; }
+    duration total_timeout() const noexcept { return total_timeout_; }
+    std::size_t max_header_bytes() const noexcept { return max_header_bytes_; }
+    std::uint64_t max_body_bytes() const noexcept { return max_body_bytes_; }
+    std::uint64_t max_expansion() const noexcept { return max_expansion_; }
+    bool follow_redirects() const noexcept { return follow_redirects_; }
+    unsigned max_redirects() const noexcept { return max_redirects_; }
+    bool allow_insecure_redirects() const noexcept { return allow_insecure_redirects_; }
+    const std::string& ca_file() const noexcept { return ca_file_; }
+    bool verify() const noexcept { return verify_; }
+    const std::string& user_agent() const noexcept { return user_agent_; }
+    bool decompress() const noexcept { return decompress_; }
+    const http::headers& headers() const noexcept { return headers_; }
+    const std::vector<std::pair<std::string, std::string>>& connect_to() const noexcept {
+        return connect_to_;
+    }
+
+private:
+    std::size_t connections_per_host_ = 6;
+    std::size_t connections_total_ = 100;
+    duration idle_timeout_ = std::chrono::seconds(15);
+    duration pool_timeout_{0};
+    duration connect_timeout_ = std::chrono::seconds(10);
+    duration tls_timeout_ = std::chrono::seconds(10);
+    duration first_byte_timeout_ = std::chrono::seconds(30);
+    duration read_idle_timeout_ = std::chrono::seconds(30);
+    duration total_timeout_{0};
+    std::size_t max_header_bytes_ = 64 * 1024;
+    std::uint64_t max_body_bytes_ = std::uint64_t{64} << 20;
+    std::uint64_t max_expansion_ = 1000;
+    bool follow_redirects_ = true;
+    unsigned max_redirects_ = 10;
+    bool allow_insecure_redirects_ = false;
+    std::string ca_file_;
+    bool verify_ = true;
+    std::string user_agent_;
+    bool decompress_ = true;
+    http::headers headers_;
+    std::vector<std::pair<std::string, std::string>> connect_to_;
+};
+
+} // namespace tandem::http

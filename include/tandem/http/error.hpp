@@ -1,0 +1,91 @@
+// Why a request failed: in which phase, by which code, for which URL, and in words.
+#pragma once
+
+#include <tandem/core/error.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace tandem::http {
+
+/// What a request was doing when it failed, in the order in which it does them.
+enum class request_phase {
+    url,           ///< the URL does not parse, or is not http or https
+    pool_wait,     ///< waiting for a connection to become free
+    resolve,       ///< looking up the host's addresses
+    connect,       ///< connecting to one of them
+    tls,           ///< TLS handshake, certificate verification included
+    send,          ///< sending the request
+    response_head, ///< waiting for the response, or reading its status line and header
+    body,          ///< reading the body, content decoding included
+    redirect,      ///< following a redirect
+    limit,         ///< a limit of the client was exceeded; the message names it
+};
+
+/// "TLS handshake", "reading the response body", ...
+[[nodiscard]] std::string_view to_string(request_phase phase) noexcept;
+
+/// Errors of the client itself. Others come from the system, TLS, the URL parser, the HTTP/1 reader and the
+/// content decoder, with their own categories.
+enum class errc {
+    unsupported_scheme = 1, ///< ws and wss URLs
+    header_too_large,       ///< client_options::max_header_bytes, or its bounds on fields and lines
+    body_too_large,         ///< client_options::max_body_bytes, request::max_body
+    expansion_too_high,     ///< client_options::max_expansion
+    too_many_redirects,     ///< client_options::max_redirects
+    insecure_redirect,      ///< from https to http
+    bad_request,            ///< the request cannot be written as HTTP/1.1
+    already_read,           ///< reading a response_stream again that failed before
+};
+[[nodiscard]] const boost::system::error_category& client_category() noexcept; ///< "tandem.http"
+[[nodiscard]] error_code make_error_code(errc value) noexcept;
+
+/// One failed request. A value; cheap to move.
+class error {
+public:
+    error() noexcept {}
+    error(request_phase phase, error_code code, std::string method, std::string url, std::string detail)
+        : phase_(phase), code_(code), method_(std::move(method)), url_(std::move(url)),
+          detail_(std::move(detail)) {}
+
+    [[nodiscard]] request_phase phase() const noexcept { return phase_; }
+    [[nodiscard]] const error_code& code() const noexcept { return code_; }
+    [[nodiscard]] const std::string& method() const noexcept { return method_; }
+    /// Of the request that failed (after redirects: the last); without user name and password.
+    [[nodiscard]] const std::string& url() const noexcept { return url_; }
+    /// What went wrong, without method, URL and phase.
+    [[nodiscard]] const std::string& detail() const noexcept { return detail_; }
+
+    /// "GET https://x/: TLS handshake: certificate has expired (2024-01-01)". One line; what came from the
+    /// network has been cleaned of control characters.
+    [[nodiscard]] std::string message() const;
+
+    [[nodiscard]] bool is_timeout() const noexcept; ///< one of the client's time limits was up
+    [[nodiscard]] bool is_tls() const noexcept { return phase_ == request_phase::tls; }
+
+private:
+    request_phase phase_ = request_phase::url;
+    error_code code_;
+    std::string method_;
+    std::string url_;
+    std::string detail_;
+};
+
+/// Thrown by the forms that throw. what() is error::message().
+class request_error : public system_error {
+public:
+    explicit request_error(http::error why);
+
+    [[nodiscard]] const http::error& error() const noexcept { return error_; }
+    [[nodiscard]] request_phase phase() const noexcept { return error_.phase(); }
+    const char* what() const noexcept override { return text_.c_str(); }
+
+private:
+    http::error error_;
+    std::string text_;
+};
+
+} // namespace tandem::http
+
+template <>
+struct boost::system::is_error_code_enum<tandem::http::errc> : std::true_type {};

@@ -1,0 +1,110 @@
+// request: what to ask for.
+//
+//     auto r = co_await web.send(request("https://example.org/api")
+//                                    .method(method::post)
+//                                    .header("Accept", "application/json")
+//                                    .body(text, "application/json")
+//                                    .timeout(2s));
+#pragma once
+
+#include <tandem/http/headers.hpp>
+#include <tandem/http/method.hpp>
+#include <tandem/net/url.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tandem::http {
+
+/// A value. Setters chain on named and on temporary requests. Not thread-safe.
+class request {
+public:
+    /// A URL that does not parse is reported when the request is sent (phase `url`), like any other failure.
+    /// User name and password in the URL become an Authorization header (Basic) and leave the URL.
+    explicit request(std::string_view url);
+    explicit request(tandem::url url);
+
+    /// Default: GET.
+    request& method(http::method value) &;
+    /// Any token, such as "PROPFIND". Throws std::invalid_argument for what is none.
+    request& method(std::string_view name) &;
+
+    /// Appends a field. Throws std::invalid_argument for a name or value that HTTP does not allow. Replaces
+    /// the client's own User-Agent, Accept, Accept-Encoding, Host and default headers of that name. With an
+    /// Accept-Encoding or Range of your own the body is handed over as it comes, not decoded.
+    /// Content-Length and Transfer-Encoding are the client's to write: they are refused when sending unless
+    /// they say what is true.
+    request& header(std::string_view name, std::string_view value) &;
+    /// Authorization: Basic (RFC 7617). Throws std::invalid_argument for a user name with a colon.
+    request& basic_auth(std::string_view user, std::string_view password) &;
+
+    /// The body, kept for a retry or a redirect that repeats it. `content_type` is not set when empty.
+    request& body(std::string bytes, std::string_view content_type = std::string_view()) &;
+
+    /// For everything, redirects included; replaces client_options::total_timeout. 0: no limit.
+    request& timeout(std::chrono::nanoseconds limit) & {
+        timeout_ = limit;
+        return *this;
+    }
+    /// Decoded bytes; replaces client_options::max_body_bytes.
+    request& max_body(std::uint64_t bytes) & {
+        max_body_ = bytes;
+        return *this;
+    }
+    /// False: a 3xx response is given as it is.
+    request& follow_redirects(bool yes) & {
+        follow_redirects_ = yes;
+        return *this;
+    }
+    request& max_redirects(unsigned n) & {
+        max_redirects_ = n;
+        return *this;
+    }
+
+    request&& method(http::method value) && { return std::move(method(value)); }
+    request&& method(std::string_view name) && { return std::move(method(name)); }
+    request&& header(std::string_view n, std::string_view v) && { return std::move(header(n, v)); }
+    request&& basic_auth(std::string_view u, std::string_view p) && { return std::move(basic_auth(u, p)); }
+    request&& body(std::string bytes, std::string_view content_type = std::string_view()) && {
+        return std::move(body(std::move(bytes), content_type));
+    }
+    request&& timeout(std::chrono::nanoseconds limit) && { return std::move(timeout(limit)); }
+    request&& max_body(std::uint64_t bytes) && { return std::move(max_body(bytes)); }
+    request&& follow_redirects(bool yes) && { return std::move(follow_redirects(yes)); }
+    request&& max_redirects(unsigned n) && { return std::move(max_redirects(n)); }
+
+    [[nodiscard]] const tandem::url& url() const noexcept { return url_; } ///< empty when it did not parse
+    [[nodiscard]] const std::string& bad_url() const noexcept { return bad_url_; } ///< then: what was given
+    [[nodiscard]] const boost::system::error_code& url_error() const noexcept { return url_error_; }
+    [[nodiscard]] std::string_view method_name() const noexcept;
+    [[nodiscard]] std::optional<http::method> verb() const noexcept; ///< nothing for other methods
+    [[nodiscard]] const http::headers& headers() const noexcept { return headers_; }
+    [[nodiscard]] const std::string& body() const noexcept { return body_; }
+    [[nodiscard]] bool has_body() const noexcept { return has_body_; }
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> timeout() const noexcept { return timeout_; }
+    [[nodiscard]] std::optional<std::uint64_t> max_body() const noexcept { return max_body_; }
+    [[nodiscard]] std::optional<bool> follow_redirects() const noexcept { return follow_redirects_; }
+    [[nodiscard]] std::optional<unsigned> max_redirects() const noexcept { return max_redirects_; }
+
+private:
+    void take_credentials();
+
+    tandem::url url_;
+    std::string bad_url_;
+    boost::system::error_code url_error_;
+    http::method verb_ = http::method::get;
+    std::string other_method_; // when not empty, instead of verb_
+    http::headers headers_;
+    std::string body_;
+    bool has_body_ = false;
+    std::optional<std::chrono::nanoseconds> timeout_;
+    std::optional<std::uint64_t> max_body_;
+    std::optional<bool> follow_redirects_;
+    std::optional<unsigned> max_redirects_;
+};
+
+} // namespace tandem::http

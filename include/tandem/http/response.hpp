@@ -1,0 +1,97 @@
+// response: status, header and whole body of an answer; and what a response_stream shows before its body.
+#pragma once
+
+#include <tandem/http/headers.hpp>
+#include <tandem/http/status.hpp>
+#include <tandem/net/url.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tandem::http {
+
+/// A redirect that was followed.
+class redirect_hop {
+public:
+    redirect_hop(tandem::url from, int status) : from_(std::move(from)), status_(status) {}
+    [[nodiscard]] const tandem::url& url() const noexcept {
+        return from_;
+    }                                                             ///< which answered with a redirect
+    [[nodiscard]] int status() const noexcept { return status_; } ///< 301, 302, 303, 307 or 308
+
+private:
+    tandem::url from_;
+    int status_;
+};
+
+/// How long the parts of a request took. The last hop's, but for `total`; 0 for what did not happen.
+class request_timings {
+public:
+    using duration = std::chrono::nanoseconds;
+    request_timings() noexcept {}
+
+    duration pool_wait{0};  ///< until a connection was free
+    duration dns{0};        ///< looking up the name, where known; otherwise part of `connect`
+    duration connect{0};    ///< until TCP was connected
+    duration tls{0};        ///< handshake
+    duration first_byte{0}; ///< from the first byte sent until the response's header was there
+    duration total{0};      ///< from the call to the end of the body, all hops (a stream: to its header)
+};
+
+/// Everything but the body.
+class response_info {
+public:
+    response_info() noexcept {}
+
+    [[nodiscard]] int status() const noexcept { return status_; }
+    [[nodiscard]] bool ok() const noexcept { return is_success(status_); } ///< 2xx
+    [[nodiscard]] const std::string& reason() const noexcept {
+        return reason_;
+    } ///< as received; may be empty
+    /// As received: Content-Encoding and Content-Length tell of the body as it was sent, see decoded().
+    [[nodiscard]] const http::headers& headers() const noexcept { return headers_; }
+    /// Where the response came from: after redirects the last URL. It keeps the fragment that was asked for,
+    /// or that a redirect gave; it never has user name and password.
+    [[nodiscard]] const tandem::url& url() const noexcept { return url_; }
+    [[nodiscard]] const std::vector<redirect_hop>& history() const noexcept { return history_; }
+    [[nodiscard]] const request_timings& timings() const noexcept { return timings_; }
+    [[nodiscard]] bool connection_reused() const noexcept { return reused_; } ///< the last hop's
+    /// The body has been freed of its Content-Encoding. False also when there was none.
+    [[nodiscard]] bool decoded() const noexcept { return decoded_; }
+
+protected:
+    friend class exchange;
+
+    int status_ = 0;
+    bool reused_ = false;
+    bool decoded_ = false;
+    std::string reason_;
+    http::headers headers_;
+    tandem::url url_;
+    std::vector<redirect_hop> history_;
+    request_timings timings_;
+};
+
+class response : public response_info {
+public:
+    response() noexcept {}
+
+    [[nodiscard]] const std::string& body() const noexcept { return body_; }
+    [[nodiscard]] std::string take_body() noexcept { return std::move(body_); }
+    /// Fields after a chunked body. Do not trust them as those of the header.
+    [[nodiscard]] const http::headers& trailers() const noexcept { return trailers_; }
+    /// Bytes received for this response (header and body as sent, without TLS).
+    [[nodiscard]] std::uint64_t wire_bytes() const noexcept { return wire_bytes_; }
+
+private:
+    friend class exchange;
+
+    std::string body_;
+    http::headers trailers_;
+    std::uint64_t wire_bytes_ = 0;
+};
+
+} // namespace tandem::http

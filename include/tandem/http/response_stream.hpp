@@ -1,0 +1,59 @@
+// response_stream: a response whose body is read piece by piece, as fast as the reader takes it.
+//
+//     auto download = co_await web.open(request("https://example.org/big.iso"));
+//     for (;;) {
+//         std::string_view piece = co_await download.read_some();
+//         if (piece.empty()) break;
+//         co_await file.write(piece);
+//     }
+//
+// Nothing is read ahead of the caller beyond one buffer, so a slow reader slows the sender down. Reading to
+// the end gives the connection back for reuse; destroying the stream earlier closes it.
+#pragma once
+
+#include <tandem/core/task.hpp>
+#include <tandem/http/response.hpp>
+#include <tandem/http/result.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace tandem::http {
+
+class body_source; // internal
+
+/// Move-only; belongs to the scheduler of its client, which must outlive it. One read at a time. The client's
+/// read_idle_timeout holds for each read, its total_timeout for the whole. Cancellation of a read: throws
+/// operation_cancelled and closes the connection.
+class response_stream : public response_info {
+public:
+    response_stream() noexcept;
+    response_stream(response_info info, std::unique_ptr<body_source> source) noexcept;
+    response_stream(response_stream&&) noexcept;
+    response_stream& operator=(response_stream&&) noexcept;
+    ~response_stream();
+
+    /// The next piece, decoded; valid until the next call. Empty: the body is over (and stays so). A body
+    /// that ends too early throws request_error, as does every later read then. The amount is not limited,
+    /// unless request::max_body was given; the expansion by decoding is (client_options::max_expansion).
+    [[nodiscard]] task<std::string_view> read_some();
+    [[nodiscard]] task<result<std::string_view>> try_read_some();
+
+    /// The rest of the body; throws request_error (phase `limit`) beyond `limit` bytes.
+    [[nodiscard]] task<std::string> read_all(std::uint64_t limit = default_limit);
+    [[nodiscard]] task<result<std::string>> try_read_all(std::uint64_t limit = default_limit);
+
+    [[nodiscard]] bool done() const noexcept; ///< read to the end
+    /// Fields after a chunked body, when done(). Do not trust them as those of the header.
+    [[nodiscard]] const http::headers& trailers() const noexcept;
+    [[nodiscard]] std::uint64_t wire_bytes() const noexcept; ///< received for this response so far
+
+    static constexpr std::uint64_t default_limit = std::uint64_t{64} << 20;
+
+private:
+    std::unique_ptr<body_source> source_;
+};
+
+} // namespace tandem::http

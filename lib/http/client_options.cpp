@@ -1,0 +1,102 @@
+#include "tandem/http/client_options.hpp"
+
+#include "lib/http/host_port.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace tandem::http {
+
+client_options::client_options() : user_agent_("tandem/0.1.0") {}
+
+client_options& client_options::connections_per_host(std::size_t n) {
+    connections_per_host_ = std::max<std::size_t>(n, 1);
+    return *this;
+}
+client_options& client_options::connections_total(std::size_t n) {
+    connections_total_ = std::max<std::size_t>(n, 1);
+    return *this;
+}
+client_options& client_options::idle_timeout(duration d) {
+    idle_timeout_ = d;
+    return *this;
+}
+client_options& client_options::pool_timeout(duration d) {
+    pool_timeout_ = d;
+    return *this;
+}
+client_options& client_options::connect_timeout(duration d) {
+    connect_timeout_ = d;
+    return *this;
+}
+client_options& client_options::tls_timeout(duration d) {
+    tls_timeout_ = d;
+    return *this;
+}
+client_options& client_options::first_byte_timeout(duration d) {
+    first_byte_timeout_ = d;
+    return *this;
+}
+client_options& client_options::read_idle_timeout(duration d) {
+    read_idle_timeout_ = d;
+    return *this;
+}
+client_options& client_options::total_timeout(duration d) {
+    total_timeout_ = d;
+    return *this;
+}
+client_options& client_options::max_header_bytes(std::size_t n) {
+    max_header_bytes_ = n;
+    return *this;
+}
+client_options& client_options::max_body_bytes(std::uint64_t n) {
+    max_body_bytes_ = n;
+    return *this;
+}
+client_options& client_options::max_expansion(std::uint64_t n) {
+    max_expansion_ = n;
+    return *this;
+}
+client_options& client_options::follow_redirects(bool yes) {
+    follow_redirects_ = yes;
+    return *this;
+}
+client_options& client_options::max_redirects(unsigned n) {
+    max_redirects_ = n;
+    return *this;
+}
+client_options& client_options::allow_insecure_redirects(bool yes) {
+    allow_insecure_redirects_ = yes;
+    return *this;
+}
+client_options& client_options::ca_file(std::string path) {
+    ca_file_ = std::move(path);
+    return *this;
+}
+client_options& client_options::verify(bool yes) {
+    verify_ = yes;
+    return *this;
+}
+client_options& client_options::user_agent(std::string text) {
+    http::headers check;
+    if (!text.empty()) check.add("User-Agent", text);
+    user_agent_ = std::move(text);
+    return *this;
+}
+client_options& client_options::decompress(bool yes) {
+    decompress_ = yes;
+    return *this;
+}
+client_options& client_options::header(std::string_view name, std::string_view value) {
+    headers_.add(name, value);
+    return *this;
+}
+client_options& client_options::connect_to(std::string from, std::string to) {
+    if (!host_port::parse(from) || !host_port::parse(to))
+        throw std::invalid_argument("client_options::connect_to: \"host:port\" is expected: " + from +
+                                    " -> " + to);
+    connect_to_.emplace_back(std::move(from), std::move(to));
+    return *this;
+}
+
+} // namespace tandem::http

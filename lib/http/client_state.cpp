@@ -1,0 +1,42 @@
+#include "lib/http/client_state.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace tandem::http {
+
+namespace {
+
+connection_pool::settings pool_settings(const client_options& options) {
+    connection_pool::settings s;
+    s.per_host = options.connections_per_host();
+    s.total = options.connections_total();
+    s.idle_timeout = options.idle_timeout();
+    s.response_limits = h1::client_limits();
+    s.response_limits.header_bytes = options.max_header_bytes();
+    return s;
+}
+
+} // namespace
+
+client_state::client_state(client_options given) : options(std::move(given)), pool(pool_settings(options)) {
+    for (const auto& [from, to] : options.connect_to())
+        routes_.emplace_back(*host_port::parse(from), *host_port::parse(to));
+    // A file of one's own is read at once, so that a wrong path is found here and not by the first request.
+    if (!options.ca_file().empty()) tls();
+}
+
+net::tls_context& client_state::tls() {
+    if (!tls_) tls_.emplace(net::tls_context::client(options.ca_file(), options.verify()));
+    return *tls_;
+}
+
+host_port client_state::endpoint(const url& target) const {
+    const std::string_view host = target.hostname_for_connect();
+    const std::uint16_t port = target.effective_port();
+    for (const route& r : routes_)
+        if (r.from.port == port && r.from.host == host) return r.to;
+    return host_port(host, port);
+}
+
+} // namespace tandem::http

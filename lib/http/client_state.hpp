@@ -1,0 +1,44 @@
+// What the requests of one client share.
+#pragma once
+
+#include "lib/http/connection_pool.hpp"
+#include "lib/http/host_port.hpp"
+#include "lib/net/tls_context.hpp"
+
+#include <tandem/http/client.hpp>
+#include <tandem/http/client_options.hpp>
+#include <tandem/http/headers.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tandem::http {
+
+class client_state {
+public:
+    explicit client_state(client_options given);
+
+    /// Made on first use: reading the system's store takes tens of milliseconds. Throws system_error.
+    net::tls_context& tls();
+
+    /// Where to connect to for a URL's host and port.
+    [[nodiscard]] host_port endpoint(const url& target) const;
+
+    const client_options options;
+    connection_pool pool;
+    client_counters counters; // what the pool does not know
+    headers scratch;          // fields of a request while it is written; kept for its memory
+
+private:
+    class route {
+    public:
+        route(host_port f, host_port t) : from(std::move(f)), to(std::move(t)) {}
+        host_port from, to;
+    };
+    std::vector<route> routes_;
+    std::optional<net::tls_context> tls_;
+};
+
+} // namespace tandem::http

@@ -1,0 +1,92 @@
+#include "tandem/http/error.hpp"
+
+#include <boost/system/errc.hpp>
+
+namespace tandem::http {
+
+namespace {
+
+class category_type final : public boost::system::error_category {
+public:
+    const char* name() const noexcept override { return "tandem.http"; }
+    std::string message(int value) const override {
+        switch (static_cast<errc>(value)) {
+        case errc::unsupported_scheme:
+            return "only http and https URLs can be fetched";
+        case errc::header_too_large:
+            return "the response's header is too large";
+        case errc::body_too_large:
+            return "the response's body is too large";
+        case errc::expansion_too_high:
+            return "the response's body expands too much when it is decoded";
+        case errc::too_many_redirects:
+            return "too many redirects";
+        case errc::insecure_redirect:
+            return "a redirect from https to http";
+        case errc::bad_request:
+            return "the request cannot be written as HTTP/1.1";
+        case errc::already_read:
+            return "the body is no longer there";
+        }
+        return "unknown error";
+    }
+};
+
+} // namespace
+
+const boost::system::error_category& client_category() noexcept {
+    static const category_type category;
+    return category;
+}
+
+error_code make_error_code(errc value) noexcept {
+    return error_code(static_cast<int>(value), client_category());
+}
+
+std::string_view to_string(request_phase phase) noexcept {
+    switch (phase) {
+    case request_phase::url:
+        return "URL";
+    case request_phase::pool_wait:
+        return "waiting for a free connection";
+    case request_phase::resolve:
+        return "name look-up";
+    case request_phase::connect:
+        return "connect";
+    case request_phase::tls:
+        return "TLS handshake";
+    case request_phase::send:
+        return "sending the request";
+    case request_phase::response_head:
+        return "waiting for the response";
+    case request_phase::body:
+        return "reading the response body";
+    case request_phase::redirect:
+        return "redirect";
+    case request_phase::limit:
+        return "limit exceeded";
+    }
+    return "?";
+}
+
+std::string error::message() const {
+    std::string text = method_;
+    text += ' ';
+    text += url_;
+    text += ": ";
+    text += to_string(phase_);
+    text += ": ";
+    text += detail_.empty() ? code_.message() : detail_;
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    return text;
+}
+
+bool error::is_timeout() const noexcept {
+    return code_ == boost::system::errc::timed_out;
+}
+
+request_error::request_error(http::error why)
+    : system_error(why.code(), "http"), error_(std::move(why)), text_(error_.message()) {}
+
+} // namespace tandem::http

@@ -1,0 +1,311 @@
+// The way to the response's header: URL, connection, request, redirects.
+#include "lib/http/exchange.hpp"
+
+#include "lib/http/chars.hpp"
+#include "lib/http/h1/writer.hpp"
+#include "lib/http/redirect.hpp"
+#include "lib/net/connect.hpp"
+
+#include <tandem/concurrency/detail/join.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace tandem::http {
+
+namespace {
+
+// Up to here head and body go out in one write, and only then is the response looked at.
+constexpr std::size_t small_body = 32 * 1024;
+// So much of a redirect's body is read to keep the connection.
+constexpr std::uint64_t small_redirect_body = 16 * 1024;
+constexpr std::size_t upload_piece = 64 * 1024;
+
+// What the key of a connection is: the URL's text up to its path ("https://example.org:8443").
+std::string_view origin_key(const url& target) noexcept {
+    const std::string_view authority = target.authority();
+    const char* const begin = target.href().data();
+    return {begin, static_cast<std::size_t>(authority.data() + authority.size() - begin)};
+}
+
+} // namespace
+
+exchange::exchange(client_state& client, request&& what)
+    : client_(client), home_(task_context::current()->home()), request_(std::move(what)),
+      url_(request_.url()), start_(home_.now()),
+      limit_(clock::time_point::max(), std::chrono::nanoseconds(0), "") {
+    if (!client_.pool.bind(home_))
+        throw std::logic_error("tandem::http::client: used by tasks of two schedulers at a time");
+    total_length_ = request_.timeout().value_or(client_.options.total_timeout());
+    if (total_length_.count() > 0 && total_length_ < clock::time_point::max() - start_)
+        total_end_ = start_ + total_length_;
+}
+
+std::string_view exchange::method_name() const noexcept {
+    return to_get_ ? to_string(method::get) : request_.method_name();
+}
+
+http::method exchange::reader_method() const noexcept {
+    return to_get_ ? method::get : request_.verb().value_or(method::post);
+}
+
+bool exchange::may_retry() const noexcept {
+    if (to_get_) return true;
+    const std::optional<http::method> verb = request_.verb();
+    return verb && is_idempotent(*verb);
+}
+
+bool exchange::check_url() {
+    if (request_.url_error()) return fail(request_phase::url, request_.url_error());
+    const std::string_view scheme = url_.scheme();
+    if (scheme != "http" && scheme != "https") return fail(request_phase::url, errc::unsupported_scheme);
+    return true;
+}
+
+task<bool> exchange::run_to_head() {
+    if (!check_url()) co_return false;
+    const bool follows = request_.follow_redirects().value_or(client_.options.follow_redirects());
+    for (;;) {
+        ++client_.counters.requests;
+        if (!co_await hop()) co_return false;
+        const h1::response_head& head = lease_->reader.head();
+        status_ = head.status;
+        if (follows && is_redirection(status_)) {
+            redirect next = read_redirect(status_, head.headers, url_, method_name());
+            if (next.what != redirect::verdict::none) {
+                if (!follow(std::move(next))) co_return false;
+                continue;
+            }
+        }
+        begin_body();
+        co_return true;
+    }
+}
+
+bool exchange::follow(redirect&& next) {
+    const unsigned most = request_.max_redirects().value_or(client_.options.max_redirects());
+    if (next.what == redirect::verdict::insecure && !client_.options.allow_insecure_redirects())
+        return fail(request_phase::redirect, errc::insecure_redirect,
+                    "from https to " + next.target.redacted() +
+                        " (client_options::allow_insecure_redirects lets it pass)");
+    if (history_.size() >= most)
+        return fail(request_phase::limit, errc::too_many_redirects,
+                    "more than " + std::to_string(most) +
+                        " redirects (client_options::max_redirects, request::max_redirects)");
+    drop_redirect_body();
+    history_.emplace_back(std::move(url_), status_);
+    url_ = std::move(next.target);
+    if (next.to_get) to_get_ = drop_body_ = true;
+    if (next.new_origin) drop_credentials_ = true;
+    return true;
+}
+
+// Keeps the connection when the rest of the redirect's response is at hand; does not wait for it.
+void exchange::drop_redirect_body() {
+    connection& c = *lease_;
+    for (std::uint64_t dropped = 0; dropped <= small_redirect_body;) {
+        const h1::step now = c.reader.read(c.in.view(), c.ended);
+        c.in.consume(now.consumed);
+        dropped += now.data.size();
+        if (now.what == h1::event::body) continue;
+        if (now.what == h1::event::complete) return release();
+        break;
+    }
+    lease_.reset();
+}
+
+task<bool> exchange::hop() {
+    const clock::time_point asked = home_.now();
+    timings_ = request_timings();
+    limit_ = limit_for(client_.options.pool_timeout(), "client_options::pool_timeout");
+    lease_ = co_await client_.pool.acquire(origin_key(url_), limit_.when);
+    if (!lease_) {
+        fail_timeout(request_phase::pool_wait, limit_);
+        co_return false;
+    }
+    timings_.pool_wait = home_.now() - asked;
+    for (bool again = false;; again = true) {
+        reused_ = lease_->stream.is_open();
+        if (reused_)
+            ++client_.counters.connections_reused;
+        else if (!co_await open_connection())
+            break;
+        ++lease_->requests;
+        const attempt outcome = co_await try_once();
+        if (outcome == attempt::head) co_return true;
+        if (outcome == attempt::failed || again || !reused_ || !may_retry()) break;
+        error_.reset();
+        ++client_.counters.retries;
+        lease_->renew();
+    }
+    lease_.reset();
+    co_return false;
+}
+
+task<bool> exchange::open_connection() {
+    host_port to = client_.endpoint(url_);
+    clock::time_point begun = home_.now();
+    limit_ = limit_for(client_.options.connect_timeout(), "client_options::connect_timeout");
+    net::connect_result made = co_await net::connect(std::move(to.host), to.port, limit_.when);
+    if (made.error) {
+        const bool resolving = made.phase == net::connect_phase::resolve;
+        fail_io(resolving ? request_phase::resolve : request_phase::connect, made.error,
+                std::move(made.detail));
+        co_return false;
+    }
+    ++client_.counters.connections_opened;
+    lease_->stream = std::move(made.connection);
+    timings_.connect = home_.now() - begun;
+    if (!url_.is_https()) co_return true;
+
+    net::tls_context* tls = nullptr;
+    try {
+        tls = &client_.tls();
+    } catch (const system_error& e) {
+        fail(request_phase::tls, e.code(), e.what());
+        co_return false;
+    }
+    begun = home_.now();
+    set_deadline(limit_for(client_.options.tls_timeout(), "client_options::tls_timeout"));
+    std::string name(url_.hostname_for_connect());
+    if (name.size() > 1 && name.back() == '.') name.pop_back(); // certificates have no root label
+    const error_code failure = co_await lease_->stream.handshake_client(*tls, std::move(name));
+    if (failure) {
+        fail_io(request_phase::tls, failure, lease_->stream.tls_failure());
+        co_return false;
+    }
+    timings_.tls = home_.now() - begun;
+    co_return true;
+}
+
+// Writes the request's head into the connection's output.
+bool exchange::write_head() {
+    connection& c = *lease_;
+    const client_options& options = client_.options;
+    const http::headers& own = request_.headers();
+    http::headers& fields = client_.scratch;
+    fields.clear();
+
+    const auto wanted = [&](std::string_view name) {
+        return !(drop_credentials_ && is_bound_to_origin(name)) && !(drop_body_ && describes_body(name));
+    };
+    const auto unless_given = [&](std::string_view name, std::string_view value) {
+        if ((!own.contains(name) || !wanted(name)) && !options.headers().contains(name))
+            fields.add(name, value);
+    };
+    if (drop_credentials_ || (!own.contains("Host") && !options.headers().contains("Host")))
+        fields.add("Host", url_.authority());
+    if (!options.user_agent().empty()) unless_given("User-Agent", options.user_agent());
+    unless_given("Accept", "*/*");
+    offered_codings_ = options.decompress() && !own.contains("Accept-Encoding") && !own.contains("Range") &&
+                       !options.headers().contains("Accept-Encoding") && !options.headers().contains("Range");
+    if (offered_codings_) fields.add("Accept-Encoding", decoder::accept_encoding());
+    for (const auto field : options.headers())
+        if (!own.contains(field.name) && wanted(field.name)) fields.add(field.name, field.value);
+    for (const auto field : own)
+        if (wanted(field.name)) fields.add(field.name, field.value);
+    close_ = fields.has_token("Connection", "close");
+
+    const http::method verb = reader_method();
+    const bool body = !drop_body_ && (request_.has_body() || verb == method::put || verb == method::patch ||
+                                      (verb == method::post && request_.verb()));
+    c.out.clear();
+    const std::error_code failure =
+        verb == method::connect ? make_error_code(h1::error::bad_target) // a tunnel is no request for a URL
+                                : h1::write_request_head(c.out, method_name(), url_.target(), fields,
+                                                         body ? h1::body_plan::length(request_.body().size())
+                                                              : h1::body_plan::none());
+    if (failure) return fail(request_phase::send, errc::bad_request, failure.message());
+    return true;
+}
+
+task<exchange::attempt> exchange::try_once() {
+    connection& c = *lease_;
+    if (!write_head()) co_return attempt::failed;
+    c.reader.reset(reader_method());
+    wire_bytes_ = 0;
+    const std::string_view body = drop_body_ ? std::string_view() : std::string_view(request_.body());
+    const clock::time_point begun = home_.now();
+    set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
+
+    attempt outcome = attempt::failed;
+    if (body.size() > small_body) {
+        outcome = co_await send_large();
+    } else {
+        c.out += body;
+        const io_result sent = co_await c.stream.write(c.out);
+        sent_all_ = !sent.error;
+        if (sent.error) fail_io(request_phase::send, sent.error);
+        // Even then: a server may answer, and close, before it has taken the request.
+        if (!sent.error || !error_->is_timeout()) outcome = co_await read_head();
+    }
+    timings_.first_byte = home_.now() - begun;
+    co_return outcome;
+}
+
+task<exchange::attempt> exchange::read_head() {
+    connection& c = *lease_;
+    for (;;) {
+        const h1::step now = c.reader.read(c.in.view(), c.ended);
+        c.in.consume(now.consumed);
+        if (now.what == h1::event::head) {
+            error_.reset(); // of a send that failed: the answer matters more
+            co_return attempt::head;
+        }
+        if (now.what == h1::event::failed) {
+            const bool silent = c.reader.error() == make_error_code(h1::error::closed_before_response);
+            if (!error_) fail_protocol(request_phase::response_head, c.reader.error());
+            co_return silent ? attempt::stale : attempt::failed;
+        }
+        c.in.prepare();
+        const io_result got = co_await c.stream.read_some(c.in.tail(), c.in.space());
+        if (got.error) {
+            const bool silent = !c.reader.started();
+            if (!error_) fail_io(request_phase::response_head, got.error);
+            co_return silent && !error_->is_timeout() ? attempt::stale : attempt::failed;
+        }
+        c.in.commit(got.bytes);
+        wire_bytes_ += got.bytes;
+        c.ended = got.bytes == 0;
+    }
+}
+
+// ---- large bodies ----
+
+task<> exchange::upload() {
+    connection& c = *lease_;
+    io_result sent = co_await c.stream.write(c.out);
+    std::string_view rest = request_.body();
+    while (!sent.error && !rest.empty()) {
+        const std::string_view piece = rest.substr(0, upload_piece);
+        set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
+        sent = co_await c.stream.write(piece);
+        rest.remove_prefix(piece.size());
+    }
+    sent_all_ = !sent.error;
+    if (sent_all_)
+        set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
+    else if (!task_context::current()->cancelled() && !error_)
+        fail_io(request_phase::send, sent.error);
+}
+
+task<bool> exchange::answer_early(task_context& uploader, const bool& uploaded, attempt& outcome) {
+    outcome = co_await read_head();
+    if (!uploaded) uploader.request_cancel(); // nobody wants the rest of the body
+    co_return true;
+}
+
+task<exchange::attempt> exchange::send_large() {
+    sent_all_ = false;
+    attempt outcome = attempt::failed;
+    tandem::detail::child<void> sender(upload());
+    tandem::detail::child<bool> listener(answer_early(sender, sender.ended, outcome));
+    tandem::detail::join both(tandem::detail::join_policy::cancel_on_failure);
+    both.add(sender);
+    both.add(listener);
+    co_await both;
+    if (both.first_failure()) std::rethrow_exception(both.first_failure());
+    co_return outcome;
+}
+
+} // namespace tandem::http

@@ -1,0 +1,145 @@
+// One request on its way: connection, sending, response header, redirects, and then its body.
+//
+// An exchange lives in the frame of the coroutine that makes the request, or in a response_stream. Failures
+// are kept in it (`take_error`) and are told by `false`; cancellation is thrown.
+#pragma once
+
+#include "lib/http/client_state.hpp"
+#include "lib/http/connection_pool.hpp"
+
+#include <tandem/core/task.hpp>
+#include <tandem/http/content_coding.hpp>
+#include <tandem/http/request.hpp>
+#include <tandem/http/response.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tandem::http {
+
+class redirect; // lib/http/redirect.hpp
+
+class exchange {
+public:
+    using clock = scheduler::clock;
+
+    exchange(client_state& client, request&& what);
+    exchange(const exchange&) = delete;
+    exchange& operator=(const exchange&) = delete;
+
+    /// Sends the request, follows redirects, and stops when the final header is there.
+    task<bool> run_to_head();
+
+    /// Moves what run_to_head() found out into `info`. Before the body.
+    void describe(response_info& info);
+
+    enum class progress { piece, need_input, done, failed };
+
+    /// The next piece of the decoded body in what has been received: a view that is valid until the next
+    /// call. Never waits. After `done` the connection has been given back.
+    progress next_piece(std::string_view& piece);
+
+    /// All of the body that has been received; gives need_input, done or failed.
+    progress drain_into(std::string& body);
+
+    /// After need_input: receives more.
+    task<bool> receive_body();
+
+    /// Drains and receives until the body is over.
+    task<bool> read_body(std::string& body);
+
+    /// Bounds the decoded body; `option` names it in the message. Before the first piece.
+    void limit_body(std::uint64_t bytes, const char* option) noexcept {
+        body_limit_ = bytes;
+        body_limit_option_ = option;
+    }
+    /// The body has gone beyond its limit.
+    bool fail_body_limit();
+
+    [[nodiscard]] bool body_over() const noexcept { return body_over_; }
+    [[nodiscard]] http::error take_error() { return std::move(*error_); }
+    [[nodiscard]] const request& wanted() const noexcept { return request_; }
+    [[nodiscard]] http::headers& trailers() noexcept { return trailers_; }
+    [[nodiscard]] std::uint64_t wire_bytes() const noexcept { return wire_bytes_; }
+    void finish(response& whole, std::string&& body); // and trailers, bytes, total time
+
+private:
+    // A point in time, and whose.
+    class time_limit {
+    public:
+        time_limit(clock::time_point w, std::chrono::nanoseconds l, const char* o) noexcept
+            : when(w), length(l), option(o) {}
+        clock::time_point when;
+        std::chrono::nanoseconds length;
+        const char* option;
+    };
+    enum class attempt { head, stale, failed };
+
+    task<bool> hop();             // one request, up to its header
+    task<bool> open_connection(); // TCP and TLS
+    task<attempt> try_once();     // send and read the header on the open connection
+    task<attempt> read_head();
+    task<attempt> send_large(); // while listening for an early response
+    task<> upload();
+    task<bool> answer_early(task_context& uploader, const bool& uploaded, attempt& outcome);
+
+    bool write_head();
+    bool check_url();
+    bool follow(redirect&& next);
+    void drop_redirect_body();
+    void begin_body();
+    progress end_body();
+    progress fail_body(const error_code& code);
+    void release();
+
+    [[nodiscard]] std::string_view method_name() const noexcept;
+    [[nodiscard]] http::method reader_method() const noexcept;
+    [[nodiscard]] bool may_retry() const noexcept;
+
+    [[nodiscard]] time_limit limit_for(std::chrono::nanoseconds length, const char* option) const;
+    void set_deadline(const time_limit& limit);
+    // Turns a failed operation into an error, or throws operation_cancelled if that is why.
+    void fail_io(request_phase phase, const error_code& code, std::string detail = std::string());
+    void fail_timeout(request_phase phase, const time_limit& limit);
+    void fail_protocol(request_phase phase, const std::error_code& code);
+    bool fail(request_phase phase, const error_code& code, std::string detail = std::string());
+
+    client_state& client_;
+    scheduler& home_;
+    request request_;
+    tandem::url url_;
+    connection_pool::lease lease_;
+    std::optional<http::error> error_;
+
+    clock::time_point start_;
+    clock::time_point total_end_ = clock::time_point::max();
+    std::chrono::nanoseconds total_length_{0};
+    time_limit limit_; // the one in force
+    request_timings timings_;
+    std::vector<redirect_hop> history_;
+
+    std::optional<decoder> decoder_;
+    std::string decoded_;        // output of the decoder that next_piece shows
+    std::string_view undecoded_; // input of the decoder, in the connection's buffer
+    http::headers trailers_;
+    std::uint64_t body_bytes_ = 0;
+    std::uint64_t body_limit_ = 0;
+    const char* body_limit_option_ = "";
+    std::uint64_t wire_bytes_ = 0;
+
+    int status_ = 0;
+    bool to_get_ = false; // a redirect has changed the method
+    bool drop_body_ = false;
+    bool drop_credentials_ = false; // a redirect has left the origin
+    bool close_ = false;            // the request says Connection: close
+    bool offered_codings_ = false;
+    bool reused_ = false;
+    bool sent_all_ = false;
+    bool decoding_done_ = false; // what follows the encoded body is ignored
+    bool body_over_ = false;
+};
+
+} // namespace tandem::http

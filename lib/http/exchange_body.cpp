@@ -1,0 +1,189 @@
+// The response's body: framing, decoding, limits, and the end of the exchange.
+#include "lib/http/exchange.hpp"
+
+#include "lib/net/tls_context.hpp"
+
+#include <algorithm>
+
+namespace tandem::http {
+
+namespace {
+
+// So much of the encoded body goes to the decoder at a time where the output is handed out in pieces: deflate
+// expands at most 1032 times, which bounds a piece to 2 MiB.
+constexpr std::size_t decode_slice = 2 * 1024;
+constexpr std::size_t most_reserved = 1024 * 1024;
+
+} // namespace
+
+// Called with the final header.
+void exchange::begin_body() {
+    h1::response_reader& reader = lease_->reader;
+    body_limit_ = request_.max_body().value_or(client_.options.max_body_bytes());
+    body_limit_option_ = "request::max_body, client_options::max_body_bytes";
+    if (!offered_codings_ || reader.framing() == h1::framing::none) return;
+    const http::headers& fields = reader.head().headers;
+    if (!fields.contains("Content-Encoding")) return;
+    const std::optional<std::string> codings = fields.get_joined("Content-Encoding");
+    if (!decoder::supports(*codings)) return; // handed over as it is; the header tells
+    decoder_limits limits;
+    limits.output_bytes = h1::limits::no_limit;
+    limits.ratio = client_.options.max_expansion();
+    decoder_.emplace(*codings, limits);
+    if (decoder_->is_identity()) decoder_.reset();
+}
+
+void exchange::describe(response_info& info) {
+    h1::response_head& head = lease_->reader.head();
+    info.status_ = head.status;
+    info.reason_ = std::move(head.reason);
+    info.headers_ = std::move(head.headers);
+    info.url_ = url_;
+    info.history_ = std::move(history_);
+    timings_.total = home_.now() - start_;
+    info.timings_ = timings_;
+    info.reused_ = reused_;
+    info.decoded_ = decoder_.has_value();
+}
+
+void exchange::finish(response& whole, std::string&& body) {
+    whole.body_ = std::move(body);
+    whole.trailers_ = std::move(trailers_);
+    whole.wire_bytes_ = wire_bytes_;
+    whole.timings_.total = home_.now() - start_;
+}
+
+exchange::progress exchange::next_piece(std::string_view& piece) {
+    piece = std::string_view();
+    if (body_over_) return progress::done;
+    if (!lease_) return progress::failed;
+    connection& c = *lease_;
+    for (;;) {
+        if (!undecoded_.empty()) {
+            const std::string_view slice = undecoded_.substr(0, decode_slice);
+            undecoded_.remove_prefix(slice.size());
+            decoded_.clear();
+            const auto sink = [this](std::string_view out) { decoded_.append(out); };
+            const std::error_code failure = decoder_->push(slice, sink);
+            if (failure == make_error_code(coding_error::trailing_data)) {
+                decoding_done_ = true; // as browsers: what follows the encoded data is ignored
+                undecoded_ = std::string_view();
+            } else if (failure) {
+                return fail_body(failure);
+            }
+            if (decoded_.empty()) continue;
+            piece = decoded_;
+        } else {
+            const h1::step now = c.reader.read(c.in.view(), c.ended);
+            c.in.consume(now.consumed);
+            if (now.what == h1::event::need_more) return progress::need_input;
+            if (now.what == h1::event::complete) return end_body();
+            if (now.what != h1::event::body) {
+                fail_protocol(request_phase::body, c.reader.error());
+                lease_.reset();
+                return progress::failed;
+            }
+            if (decoding_done_ || now.data.empty()) continue;
+            if (decoder_) {
+                undecoded_ = now.data;
+                continue;
+            }
+            piece = now.data;
+        }
+        body_bytes_ += piece.size();
+        if (body_bytes_ > body_limit_) {
+            fail_body_limit();
+            return progress::failed;
+        }
+        return progress::piece;
+    }
+}
+
+exchange::progress exchange::drain_into(std::string& body) {
+    // A declared length spares the growing of the string, and the reading of what is too long anyway.
+    if (body_bytes_ == 0 && !decoder_ && lease_ && lease_->reader.framing() == h1::framing::length) {
+        const std::uint64_t length = lease_->reader.content_length();
+        if (length > body_limit_) {
+            fail_body_limit();
+            return progress::failed;
+        }
+        body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(length, most_reserved)));
+    }
+    for (;;) {
+        std::string_view piece;
+        const progress state = next_piece(piece);
+        if (state != progress::piece) return state;
+        body.append(piece);
+    }
+}
+
+task<bool> exchange::receive_body() {
+    connection& c = *lease_;
+    set_deadline(limit_for(client_.options.read_idle_timeout(), "client_options::read_idle_timeout"));
+    c.in.prepare();
+    const io_result got = co_await c.stream.read_some(c.in.tail(), c.in.space());
+    if (got.error) {
+        const connection_pool::lease closed = std::move(lease_);
+        std::string detail;
+        if (got.error == make_error_code(net::tls_errc::truncated))
+            detail = "the TLS connection ended without close_notify: the body may be incomplete";
+        fail_io(request_phase::body, got.error, std::move(detail));
+        co_return false;
+    }
+    c.in.commit(got.bytes);
+    wire_bytes_ += got.bytes;
+    c.ended = got.bytes == 0;
+    co_return true;
+}
+
+task<bool> exchange::read_body(std::string& body) {
+    for (;;) {
+        const progress state = drain_into(body);
+        if (state == progress::done) co_return true;
+        if (state == progress::failed) co_return false;
+        const bool more = co_await receive_body();
+        if (!more) co_return false;
+    }
+}
+
+exchange::progress exchange::end_body() {
+    if (decoder_ && !decoding_done_) {
+        const std::error_code failure = decoder_->finish();
+        if (failure) return fail_body(failure);
+    }
+    trailers_ = std::move(lease_->reader.trailers());
+    body_over_ = true;
+    release();
+    return progress::done;
+}
+
+// Gives the connection back if another request can follow on it.
+void exchange::release() {
+    const connection& c = *lease_;
+    const bool again = c.reader.keep_alive() && sent_all_ && !close_ && !c.ended && c.in.empty() &&
+                       c.reader.head().status != 101;
+    if (again)
+        lease_.keep();
+    else
+        lease_.reset();
+}
+
+exchange::progress exchange::fail_body(const error_code& code) {
+    if (code == make_error_code(coding_error::ratio_too_high))
+        fail(request_phase::limit, errc::expansion_too_high,
+             "the body expands more than " + std::to_string(client_.options.max_expansion()) +
+                 " times when it is decoded (client_options::max_expansion)");
+    else
+        fail(request_phase::body, code, code.message());
+    lease_.reset();
+    return progress::failed;
+}
+
+bool exchange::fail_body_limit() {
+    fail(request_phase::limit, errc::body_too_large,
+         "the body is larger than " + std::to_string(body_limit_) + " bytes (" + body_limit_option_ + ")");
+    lease_.reset();
+    return false;
+}
+
+} // namespace tandem::http

@@ -1,0 +1,80 @@
+#include "tandem/http/request.hpp"
+
+#include "lib/http/base64.hpp"
+#include "lib/http/chars.hpp"
+#include "lib/http/redirect.hpp"
+
+#include <stdexcept>
+
+namespace tandem::http {
+
+request::request(std::string_view text) {
+    auto parsed = tandem::url::parse(text);
+    if (parsed) {
+        url_ = std::move(*parsed);
+        take_credentials();
+    } else {
+        url_error_ = parsed.error();
+        bad_url_ = text;
+    }
+}
+
+request::request(tandem::url url) : url_(std::move(url)) {
+    if (url_.empty())
+        url_error_ = make_error_code(url_errc::empty);
+    else
+        take_credentials();
+}
+
+void request::take_credentials() {
+    if (!url_.has_credentials()) return;
+    const std::string pair = percent_decode(url_.username()) + ':' + percent_decode(url_.password());
+    headers_.set("Authorization", "Basic " + base64(pair));
+    url_ = without_credentials(url_);
+}
+
+request& request::method(http::method value) & {
+    verb_ = value;
+    other_method_.clear();
+    return *this;
+}
+
+request& request::method(std::string_view name) & {
+    if (!detail::is_token(name)) throw std::invalid_argument("http::request: a method must be a token");
+    if (const auto known = parse_method(name)) return method(*known);
+    other_method_ = name;
+    return *this;
+}
+
+request& request::header(std::string_view name, std::string_view value) & {
+    headers_.add(name, value);
+    return *this;
+}
+
+request& request::basic_auth(std::string_view user, std::string_view password) & {
+    if (user.find(':') != std::string_view::npos)
+        throw std::invalid_argument("http::request: a user name cannot have a colon in Basic authentication");
+    std::string pair(user);
+    pair += ':';
+    pair += password;
+    headers_.set("Authorization", "Basic " + base64(pair));
+    return *this;
+}
+
+request& request::body(std::string bytes, std::string_view content_type) & {
+    body_ = std::move(bytes);
+    has_body_ = true;
+    if (!content_type.empty()) headers_.set("Content-Type", content_type);
+    return *this;
+}
+
+std::string_view request::method_name() const noexcept {
+    return other_method_.empty() ? to_string(verb_) : std::string_view(other_method_);
+}
+
+std::optional<http::method> request::verb() const noexcept {
+    if (!other_method_.empty()) return std::nullopt;
+    return verb_;
+}
+
+} // namespace tandem::http

@@ -1,0 +1,81 @@
+#include "tandem/http/response_stream.hpp"
+
+#include "lib/http/body_source.hpp"
+
+namespace tandem::http {
+
+response_stream::response_stream() noexcept = default;
+response_stream::response_stream(response_info info, std::unique_ptr<body_source> source) noexcept
+    : response_info(std::move(info)), source_(std::move(source)) {}
+response_stream::response_stream(response_stream&&) noexcept = default;
+response_stream& response_stream::operator=(response_stream&&) noexcept = default;
+response_stream::~response_stream() = default;
+
+task<result<std::string_view>> response_stream::try_read_some() {
+    using progress = exchange::progress;
+    if (!source_)
+        co_return result<std::string_view>(error(request_phase::body, errc::already_read, "", "", ""));
+    exchange& from = source_->exchange();
+    if (source_->failed)
+        co_return result<std::string_view>(error(request_phase::body, errc::already_read,
+                                                 std::string(from.wanted().method_name()), url().redacted(),
+                                                 "an earlier read has failed"));
+    for (;;) {
+        std::string_view piece;
+        const progress state = from.next_piece(piece);
+        if (state == progress::piece || state == progress::done) co_return result<std::string_view>(piece);
+        bool more = false;
+        if (state == progress::need_input) {
+            source_->failed = true; // a cancellation leaves it so
+            more = co_await from.receive_body();
+            source_->failed = false;
+        }
+        if (!more) {
+            source_->failed = true;
+            co_return result<std::string_view>(from.take_error());
+        }
+    }
+}
+
+task<std::string_view> response_stream::read_some() {
+    auto piece = co_await try_read_some();
+    co_return piece.value();
+}
+
+task<result<std::string>> response_stream::try_read_all(std::uint64_t limit) {
+    std::string body;
+    for (;;) {
+        auto piece = co_await try_read_some();
+        if (!piece) co_return result<std::string>(std::move(piece).error());
+        if (piece->empty()) co_return result<std::string>(std::move(body));
+        if (body.size() + piece->size() > limit) {
+            exchange& from = source_->exchange();
+            from.limit_body(limit, "response_stream::read_all");
+            from.fail_body_limit();
+            source_->failed = true;
+            co_return result<std::string>(from.take_error());
+        }
+        body.append(*piece);
+    }
+}
+
+task<std::string> response_stream::read_all(std::uint64_t limit) {
+    auto body = co_await try_read_all(limit);
+    co_return std::move(body).value();
+}
+
+bool response_stream::done() const noexcept {
+    if (!source_ || source_->failed) return false;
+    return source_->exchange().body_over();
+}
+
+const http::headers& response_stream::trailers() const noexcept {
+    static const http::headers none;
+    return source_ ? source_->exchange().trailers() : none;
+}
+
+std::uint64_t response_stream::wire_bytes() const noexcept {
+    return source_ ? source_->exchange().wire_bytes() : 0;
+}
+
+} // namespace tandem::http

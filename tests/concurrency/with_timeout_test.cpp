@@ -1,0 +1,238 @@
+#include <tandem/concurrency/task_group.hpp>
+#include <tandem/concurrency/when_all.hpp>
+#include <tandem/concurrency/with_timeout.hpp>
+#include <tandem/sync/channel.hpp>
+#include <tandem/sync/event.hpp>
+
+#include "tests/support/cancel_everywhere.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/tasks.hpp"
+
+#include <boost/system/errc.hpp>
+
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+using namespace std::chrono_literals;
+using namespace tandem;
+using tests::ending;
+using tests::run_on_loop;
+
+namespace {
+
+task<int> number_after(std::chrono::milliseconds time, int value) {
+    co_await sleep_for(time);
+    co_return value;
+}
+
+task<> forever() {
+    event never;
+    co_await never.wait();
+}
+
+} // namespace
+
+TEST_CASE("with_timeout: in time, the result is passed on") {
+    run_on_loop([]() -> task<> {
+        const int n = co_await with_timeout(1h, number_after(1ms, 5));
+        CHECK(n == 5);
+        auto boxed = []() -> task<std::unique_ptr<int>> { co_return std::make_unique<int>(6); };
+        const auto b = co_await with_timeout(1h, boxed());
+        CHECK(*b == 6);
+        int place = 1;
+        auto refer = [&]() -> task<int&> { co_return place; };
+        int& r = co_await with_timeout(1h, refer());
+        CHECK(&r == &place);
+        co_await with_timeout(std::chrono::nanoseconds::max(), yield());
+        auto fails = []() -> task<> {
+            co_await yield();
+            throw std::runtime_error("own");
+        };
+        const std::string what = co_await tests::message_of(with_timeout(1h, fails()));
+        CHECK(what == "own");
+    });
+}
+
+TEST_CASE("with_timeout: late, the child is cancelled and waited for") {
+    run_on_loop([]() -> task<> {
+        bool cleaned = false;
+        auto child = [&]() -> task<> {
+            const ending how = co_await tests::ends(forever());
+            cleaned = how == ending::cancelled;
+            throw operation_cancelled();
+        };
+        const auto before = std::chrono::steady_clock::now();
+        std::string what;
+        error_code code;
+        try {
+            co_await with_timeout(20ms, child());
+        } catch (const timeout_error& e) {
+            what = e.what();
+            code = e.code();
+        }
+        CHECK(std::chrono::steady_clock::now() - before >= 20ms); // never early
+        CHECK(cleaned);
+        CHECK(what.find("0.02 s") != std::string::npos);
+        CHECK(code == boost::system::errc::timed_out);
+        // This task itself was not cancelled.
+        const ending after = co_await tests::ends(tests::turns(1));
+        CHECK(after == ending::value);
+    });
+}
+
+TEST_CASE("with_timeout: nothing left, or less") {
+    run_on_loop([]() -> task<> {
+        const ending zero = co_await tests::ends(with_timeout(0s, forever()));
+        const ending less = co_await tests::ends(with_timeout(-1h, forever()));
+        const ending least = co_await tests::ends(with_timeout(std::chrono::nanoseconds::min(), forever()));
+        CHECK(zero == ending::timeout);
+        CHECK(less == ending::timeout);
+        CHECK(least == ending::timeout);
+        auto at_once = []() -> task<int> { co_return 3; };
+        const int n = co_await with_timeout(0s, at_once());
+        CHECK(n == 3);
+    });
+}
+
+TEST_CASE("with_timeout: nested, the tighter one wins, whichever it is") {
+    run_on_loop([]() -> task<> {
+        ending inner = ending::value;
+        auto tight_outside = [&]() -> task<> {
+            inner = co_await tests::ends(with_timeout(1h, forever()));
+            throw operation_cancelled();
+        };
+        const ending outer = co_await tests::ends(with_timeout(2ms, tight_outside()));
+        CHECK(inner == ending::cancelled); // not its own limit
+        CHECK(outer == ending::timeout);
+
+        auto tight_inside = [&]() -> task<> { inner = co_await tests::ends(with_timeout(2ms, forever())); };
+        const ending outer2 = co_await tests::ends(with_timeout(1h, tight_inside()));
+        CHECK(inner == ending::timeout);
+        CHECK(outer2 == ending::value);
+
+        // The same point in time, for all that the wheel can tell.
+        auto equal = [&]() -> task<> { co_await with_timeout(2ms, forever()); };
+        const ending outer3 = co_await tests::ends(with_timeout(2ms, equal()));
+        CHECK(outer3 == ending::timeout);
+    });
+}
+
+TEST_CASE("with_timeout: the deadline is inherited by children, groups included") {
+    run_on_loop([]() -> task<> {
+        auto deadline_now = []() -> task<task_context::clock::time_point> {
+            co_return task_context::current()->deadline();
+        };
+        const auto outside = co_await deadline_now();
+        CHECK(outside == task_context::clock::time_point::max());
+        auto look = [&]() -> task<> {
+            const auto here = co_await deadline_now();
+            CHECK(here < task_context::clock::time_point::max());
+            const auto deeper = co_await with_timeout(2h, deadline_now()); // does not widen it
+            CHECK(deeper == here);
+            const auto tighter = co_await with_timeout(1min, deadline_now());
+            CHECK(tighter < here);
+            task_context::clock::time_point in_group{};
+            auto child = [&]() -> task<> {
+                in_group = task_context::current()->deadline();
+                co_return;
+            };
+            co_await with_task_group([&](task_group& group) -> task<> {
+                group.spawn(std::ref(child));
+                co_return;
+            });
+            CHECK(in_group == here);
+        };
+        co_await with_timeout(1h, look());
+    });
+}
+
+TEST_CASE("with_timeout: a group inside is cancelled with it") {
+    run_on_loop([]() -> task<> {
+        std::size_t cancelled = 0;
+        auto child = [&]() -> task<> {
+            const ending how = co_await tests::ends(forever());
+            if (how == ending::cancelled) ++cancelled;
+        };
+        auto body = [&](task_group& group) -> task<> {
+            for (int i = 0; i < 5; ++i)
+                group.spawn(std::ref(child));
+            co_await forever();
+        };
+        const ending how = co_await tests::ends(with_timeout(2ms, with_task_group(body)));
+        CHECK(how == ending::timeout);
+        CHECK(cancelled == 5);
+    });
+}
+
+TEST_CASE("with_timeout: a value that arrives at the deadline is not lost") {
+    run_on_loop([]() -> task<> {
+        // The child completes although it was told.
+        auto stubborn = []() -> task<int> {
+            static_cast<void>(co_await tests::ends(forever()));
+            co_return 8;
+        };
+        const int n = co_await with_timeout(1ms, stubborn());
+        CHECK(n == 8);
+
+        // Items that come about when the time is up: each is received once or still there.
+        channel<int> c(1);
+        int sent = 0;
+        int received = 0;
+        int timeouts = 0;
+        auto producer = [&]() -> task<> {
+            for (int i = 0; i < 200; ++i) {
+                co_await sleep_for(1ms);
+                const bool taken = co_await c.send(i);
+                if (taken) ++sent;
+            }
+            c.close();
+        };
+        auto consumer = [&]() -> task<> {
+            for (;;) {
+                bool late = false;
+                std::optional<int> item;
+                try {
+                    item = co_await with_timeout(1ms, c.receive());
+                } catch (const timeout_error&) {
+                    late = true;
+                }
+                if (late) {
+                    ++timeouts;
+                    continue;
+                }
+                if (!item) break;
+                CHECK(*item == received);
+                ++received;
+            }
+        };
+        co_await when_all(producer(), consumer());
+        CHECK(sent == 200);
+        CHECK(received == 200);
+    });
+}
+
+TEST_CASE("with_timeout: cancellation from outside is operation_cancelled, never timeout_error") {
+    const std::size_t cancelled = run_on_loop([]() -> task<std::size_t> {
+        auto scenario = []() -> task<> { co_await with_timeout(1h, tests::turns(6)); };
+        auto check = [](ending how) { CHECK((how == ending::value || how == ending::cancelled)); };
+        co_return co_await tests::cancel_everywhere(scenario, check);
+    });
+    CHECK(cancelled >= 6);
+}
+
+TEST_CASE("with_timeout: both at once, timeout and cancellation from outside") {
+    run_on_loop([]() -> task<> {
+        for (std::size_t i = 0; i < 20; ++i) {
+            task_group group;
+            ending how = ending::value;
+            auto subject = [&]() -> task<> { how = co_await tests::ends(with_timeout(1ms, forever())); };
+            group.spawn(std::ref(subject));
+            co_await sleep_for(std::chrono::microseconds(800 + 20 * i));
+            group.cancel();
+            co_await group.join();
+            CHECK((how == ending::timeout || how == ending::cancelled));
+        }
+    });
+}

@@ -1,0 +1,285 @@
+#include <tandem/concurrency/task_group.hpp>
+#include <tandem/concurrency/when_any.hpp>
+#include <tandem/concurrency/with_timeout.hpp>
+#include <tandem/sync/event.hpp>
+#include <tandem/sync/semaphore.hpp>
+
+#include "tests/support/build.hpp"
+#include "tests/support/cancel_everywhere.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/tasks.hpp"
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+using namespace std::chrono_literals;
+using namespace tandem;
+using tests::ending;
+using tests::run_on_loop;
+
+namespace {
+
+task<> hold_for_turns(semaphore& s, std::size_t n) {
+    const semaphore_permit permit = co_await s.acquire();
+    co_await tests::turns(n);
+}
+
+task<> note_order(semaphore& s, std::vector<int>& order, int me) {
+    const semaphore_permit permit = co_await s.acquire();
+    order.push_back(me);
+    co_await yield();
+}
+
+} // namespace
+
+TEST_CASE("semaphore: permits are counted, and given back by the guard") {
+    semaphore s(2);
+    CHECK(s.available() == 2);
+    {
+        semaphore_permit a = s.try_acquire();
+        semaphore_permit b = s.try_acquire();
+        semaphore_permit c = s.try_acquire();
+        CHECK(a);
+        CHECK(b);
+        CHECK_FALSE(c);
+        CHECK(s.available() == 0);
+        a.release();
+        CHECK_FALSE(a);
+        a.release(); // idempotent
+        CHECK(s.available() == 1);
+        semaphore_permit moved = std::move(b);
+        CHECK(moved);
+        CHECK_FALSE(b);
+        c = std::move(moved);
+        CHECK(s.available() == 1);
+        c = semaphore_permit(); // assigning over a permit gives it back
+        CHECK(s.available() == 2);
+    }
+    CHECK(s.available() == 2);
+    semaphore_permit kept = s.try_acquire();
+    kept.forget();
+    CHECK(s.available() == 1);
+    s.release();
+    CHECK(s.available() == 2);
+    s.release(0);
+    s.release(3);
+    CHECK(s.available() == 5);
+}
+
+TEST_CASE("semaphore: first come, first served, and no newcomer overtakes") {
+    std::vector<int> order;
+    bool overtook = true;
+    run_on_loop([&]() -> task<> {
+        semaphore s(0);
+        co_await with_task_group([&](task_group& group) -> task<> {
+            for (int i = 0; i < 100; ++i)
+                group.spawn(note_order, std::ref(s), std::ref(order), i);
+            co_await tests::turns(3);
+            s.release();
+            overtook = static_cast<bool>(s.try_acquire()); // the permit is the first waiter's already
+            co_await tests::turns(3);
+            s.release(4);
+        });
+    });
+    CHECK_FALSE(overtook);
+    REQUIRE(order.size() == 100);
+    for (int i = 0; i < 100; ++i)
+        CHECK(order[static_cast<std::size_t>(i)] == i);
+}
+
+TEST_CASE("semaphore: never more than N at a time") {
+    std::size_t most = 0;
+    std::size_t now = 0;
+    std::size_t total = 0;
+    run_on_loop([&]() -> task<> {
+        semaphore s(3);
+        auto work = [&](std::size_t n) -> task<> {
+            const semaphore_permit permit = co_await s.acquire();
+            most = std::max(most, ++now);
+            co_await tests::turns(n);
+            --now;
+            ++total;
+        };
+        co_await with_task_group([&](task_group& group) -> task<> {
+            for (std::size_t i = 0; i < 50; ++i)
+                group.spawn(std::ref(work), i % 5);
+            co_return;
+        });
+        CHECK(s.available() == 3);
+    });
+    CHECK(most == 3);
+    CHECK(total == 50);
+}
+
+TEST_CASE("semaphore: cancelled at every suspension, permits are conserved and nobody waits") {
+    std::size_t values = 0;
+    const std::size_t cancelled = run_on_loop([&]() -> task<std::size_t> {
+        semaphore s(1);
+        auto body = [&s](task_group& group) -> task<> {
+            for (std::size_t i = 0; i < 4; ++i)
+                group.spawn(hold_for_turns, std::ref(s), i);
+            const semaphore_permit mine = co_await s.acquire();
+            co_await yield();
+        };
+        auto scenario = [&]() -> task<> { return with_task_group(body); };
+        auto check = [&](ending how) {
+            CHECK((how == ending::value || how == ending::cancelled));
+            values += how == ending::value ? 1 : 0;
+            const semaphore_permit free = s.try_acquire(); // fails too when somebody still waits
+            CHECK(free);
+            CHECK(s.available() == 0);
+        };
+        co_return co_await tests::cancel_everywhere(scenario, check);
+    });
+    CHECK(cancelled > 10);
+    CHECK(values >= 2);
+}
+
+TEST_CASE("semaphore: a permit granted in the turn of a cancellation is handed over") {
+    run_on_loop([]() -> task<> {
+        semaphore s(0);
+        semaphore_permit got;
+        ending after = ending::value;
+        auto wait = [&]() -> task<> {
+            got = co_await s.acquire();
+            after = co_await tests::ends(tests::turns(1)); // and the cancellation is told here
+        };
+        co_await with_task_group([&](task_group& group) -> task<> {
+            group.spawn(std::ref(wait));
+            co_await tests::turns(3);
+            s.release();
+            group.cancel();
+        });
+        CHECK(got);
+        CHECK(after == ending::cancelled);
+        got.release();
+        CHECK(s.available() == 1);
+    });
+}
+
+TEST_CASE("semaphore: a cancelled waiter in the middle leaves the others in order") {
+    std::vector<int> order;
+    run_on_loop([&]() -> task<> {
+        semaphore s(0);
+        co_await with_task_group([&](task_group& outer) -> task<> {
+            auto cancellable = [&]() -> task<> {
+                task_group inner;
+                inner.spawn(note_order, std::ref(s), std::ref(order), 1);
+                co_await tests::turns(2);
+                inner.cancel();
+                co_await inner.join();
+            };
+            outer.spawn(note_order, std::ref(s), std::ref(order), 0);
+            outer.spawn(std::ref(cancellable));
+            co_await tests::turns(1);
+            outer.spawn(note_order, std::ref(s), std::ref(order), 2);
+            co_await tests::turns(6);
+            s.release(1);
+        });
+        CHECK(s.available() == 1);
+    });
+    CHECK(order == std::vector<int>{0, 2});
+}
+
+TEST_CASE("semaphore: an exception of the holder gives the permit back") {
+    run_on_loop([]() -> task<> {
+        semaphore s(1);
+        auto fail = [&s]() -> task<> {
+            const semaphore_permit permit = co_await s.acquire();
+            throw std::runtime_error("holder");
+        };
+        const ending how = co_await tests::ends(fail());
+        CHECK(how == ending::error);
+        CHECK(s.available() == 1);
+    });
+}
+
+TEST_CASE("semaphore: the loser of a race that got its permit hands it over") {
+    run_on_loop([]() -> task<> {
+        semaphore s(0);
+        for (std::size_t k = 0; k < 12; ++k) {
+            auto release = [&s](std::size_t n) -> task<> {
+                co_await tests::turns(n);
+                s.release();
+            };
+            auto race = [&]() -> task<bool> {
+                auto result = co_await when_any(s.acquire(), tests::turns(6));
+                const bool got = result.get<0>().has_value() && static_cast<bool>(result.get<0>().value());
+                co_return got;
+            };
+            auto both = co_await when_all(release(k), race());
+            const bool got = std::get<1>(both);
+            // In the race's result, given back when that went; or still free. Never lost.
+            CHECK(s.available() == 1);
+            if (k < 4) CHECK(got);
+            semaphore_permit used = s.try_acquire();
+            CHECK(used);
+            used.forget();
+        }
+    });
+}
+
+TEST_CASE("semaphore: uncontended acquisitions do not starve another task") {
+    std::size_t others_turns = 0;
+    run_on_loop([&]() -> task<> {
+        semaphore s(1);
+        bool stop = false;
+        auto greedy = [&]() -> task<> {
+            for (std::size_t i = 0; i < 100'000 && !stop; ++i)
+                const semaphore_permit permit = co_await s.acquire();
+        };
+        auto other = [&]() -> task<> {
+            for (; others_turns < 100; ++others_turns)
+                co_await yield();
+            stop = true;
+        };
+        co_await when_all(greedy(), other());
+        CHECK(stop);
+    });
+    CHECK(others_turns == 100);
+}
+
+TEST_CASE("semaphore: shared by three loops and released from threads") {
+    const std::size_t each = tests::repeat(20'000, 2'000);
+    runtime rt(tests::loops(3));
+    semaphore s(2);
+    std::atomic<int> inside{0};
+    std::atomic<int> most{0};
+    std::atomic<std::size_t> total{0};
+    auto worker = [&]() -> task<> {
+        for (std::size_t i = 0; i < each; ++i) {
+            const semaphore_permit permit = co_await s.acquire();
+            const int now = ++inside;
+            if (now > most) most = now;
+            ++total;
+            --inside;
+        }
+    };
+    rt.run([&]() -> task<> {
+        co_await with_task_group([&](task_group& group) -> task<> {
+            for (std::size_t loop = 0; loop < 3; ++loop)
+                for (int i = 0; i < 3; ++i)
+                    group.spawn_on(rt.loop(loop), std::ref(worker));
+            co_return;
+        });
+    });
+    CHECK(total == 9 * each);
+    CHECK(most <= 2);
+    CHECK(s.available() == 2);
+
+    semaphore gate(0);
+    std::thread opener([&] {
+        for (std::size_t i = 0; i < each; ++i)
+            gate.release();
+    });
+    rt.run([&]() -> task<> {
+        for (std::size_t i = 0; i < each; ++i) {
+            semaphore_permit permit = co_await gate.acquire();
+            permit.forget();
+        }
+    });
+    opener.join();
+    CHECK(gate.available() == 0);
+}
