@@ -199,7 +199,8 @@ task<io_result> stream::write(std::string_view data) {
 }
 
 task<boost::system::error_code> stream::wait_readable() {
-    return impl_->wait(descriptor::wait_read);
+    if (impl_->tls_ && impl_->tls_->has_pending()) co_return boost::system::error_code();
+    co_return co_await impl_->wait(descriptor::wait_read);
 }
 
 bool stream::has_input() noexcept {
