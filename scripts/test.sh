@@ -19,6 +19,9 @@ esac
 scripts/setup.sh --test || exit 1
 
 jobs="$(nproc)"
+
+# Another clone of the same sources finds the compiled files too.
+export CCACHE_BASEDIR="${CCACHE_BASEDIR:-$root}" CCACHE_NOHASHDIR="${CCACHE_NOHASHDIR:-1}"
 logs="$root/build/log"
 mkdir -p "$logs"
 

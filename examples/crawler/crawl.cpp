@@ -1,6 +1,7 @@
 #include "examples/crawler/crawl.hpp"
 
 #include "examples/crawler/fetcher.hpp"
+#include "examples/crawler/links.hpp"
 #include "examples/crawler/progress.hpp"
 
 #include <tandem/concurrency/task_group.hpp>
@@ -86,10 +87,10 @@ tandem::task<crawl_figures> crawl(const options& o, sink& out, std::vector<tande
     std::vector<visit> first;
     for (tandem::url& seed : seeds) {
         where->add_seed(seed);
-        first.emplace_back(seed.without_fragment(), 0, std::string());
+        first.emplace_back(visitable(seed), 0, std::string());
     }
     crawl_state state(o, std::move(where), out);
-    state.visits.add(std::move(first));
+    if (state.visits.add(std::move(first)) == 0) state.visits.stop(); // no seeds: over before it begins
 
     const double cpu_before = cpu_seconds();
     const std::uint64_t loops_before = loops_busy_ns(runtime, o.loops);

@@ -112,9 +112,12 @@ tandem::task<hop_result> request_once(crawl_state& state, tandem::http::client& 
         if (const auto location = response.headers().get("Location")) {
             auto resolved = tandem::url::parse(*location, target);
             if (resolved)
-                result.redirect = resolved->without_fragment();
-            else
-                page.error = "redirect to an address that is none: " + printable(*location, 200);
+                result.redirect = visitable(std::move(*resolved));
+            else {
+                page.error = "GET " + target.href() +
+                             ": redirect to an address that is none: " + printable(*location, 200);
+                page.exit_code = 7;
+            }
         }
     }
     const media_type type = parse_media_type(page.content_type);
@@ -135,15 +138,27 @@ tandem::task<hop_result> request_once(crawl_state& state, tandem::http::client& 
     co_return result;
 }
 
-// Whether `target` may be fetched; waits for its robots.txt and for its host's turn.
-tandem::task<bool> admitted(crawl_state& state, tandem::http::client& web, const tandem::url& target) {
+// Whether `target` may be fetched; waits for its robots.txt and for its host's turn. False with an error in
+// `page` when its robots.txt could not be had.
+tandem::task<bool> admitted(crawl_state& state, tandem::http::client& web, const tandem::url& target,
+                            page_record& page) {
     if (state.settings.robots) {
-        const std::shared_ptr<const robots_rules> rules = co_await state.robots.rules_for(web, target);
-        if (!rules->allowed(target.target())) {
+        const std::shared_ptr<const robots_answer> robots = co_await state.robots.rules_for(web, target);
+        if (!robots->is_known()) {
+            if (robots->failure) {
+                note_failure(page, *robots->failure);
+            } else {
+                page.error = "GET " + target.origin() + "/robots.txt: status " +
+                             std::to_string(robots->status) + ": nothing of this host may be fetched";
+                page.exit_code = 8;
+            }
+            co_return false;
+        }
+        if (!robots->rules.allowed(target.target())) {
             state.figures.add_robots_denied();
             co_return false;
         }
-        if (const auto delay = rules->crawl_delay(); delay && delay->count() > 0)
+        if (const auto delay = robots->rules.crawl_delay(); delay && delay->count() > 0)
             state.visits.slow_down(target, std::min(*delay, longest_crawl_delay));
     }
     const clock::time_point begin = state.visits.reserve(target);
@@ -154,9 +169,11 @@ tandem::task<bool> admitted(crawl_state& state, tandem::http::client& web, const
 void report_page(crawl_state& state, const page_record& page, const tandem::url& requested) {
     state.pages_out.write(page);
     state.figures.add(page, std::string(requested.host()));
-    const bool failed_seed = !page.error.empty() && page.referrer.empty();
-    if (failed_seed)
-        std::fprintf(stderr, "tandem-crawl: %s\n", printable(page.error, 1000).c_str());
+    const bool is_seed = page.referrer.empty();
+    if (is_seed && !page.error.empty())
+        complain(page.error);
+    else if (is_seed && page.status >= 400)
+        complain("GET " + page.url + ": status " + std::to_string(page.status));
     else if (state.settings.verbose)
         std::fprintf(stderr, "%3d %8.1f ms %9llu B %s%s%s\n", page.status, page.fetch_ms,
                      static_cast<unsigned long long>(page.bytes), printable(page.url, 1000).c_str(),
@@ -164,16 +181,22 @@ void report_page(crawl_state& state, const page_record& page, const tandem::url&
 }
 
 tandem::task<> visit_page(crawl_state& state, tandem::http::client& web, const visit& item) {
-    if (!co_await admitted(state, web, item.url)) co_return;
+    page_record page;
+    page.url = item.url.href();
+    page.final_url = page.url;
+    page.depth = item.depth;
+    page.referrer = item.referrer;
+    const bool may_fetch = co_await admitted(state, web, item.url, page);
+    if (!may_fetch && page.error.empty()) co_return;
     const std::size_t number = state.pages_begun.fetch_add(1, std::memory_order_relaxed) + 1;
     const std::size_t most = state.settings.max_pages.value_or(static_cast<std::size_t>(-1));
     if (number >= most) state.visits.stop(); // this is the last one, or one too many
     if (number > most) co_return;
+    if (!may_fetch) {
+        report_page(state, page, item.url);
+        co_return;
+    }
 
-    page_record page;
-    page.url = item.url.href();
-    page.depth = item.depth;
-    page.referrer = item.referrer;
     tandem::url target = item.url;
     hop_result hop;
     for (std::size_t hops = 0;; ++hops) {
@@ -182,14 +205,20 @@ tandem::task<> visit_page(crawl_state& state, tandem::http::client& web, const v
         if (!hop.redirect) break;
         target = std::move(*hop.redirect);
         page.final_url = target.href();
-        // A target that was visited, or waits to be, is a page of its own; one out of scope is left alone.
-        if (!state.where->contains(target) || !state.visits.mark_visited(target)) break;
+        if (!state.where->contains(target)) { // left alone
+            if (page.referrer.empty())
+                complain(page.url + " redirects to " + page.final_url + ", which is not in --scope");
+            break;
+        }
         if (hops + 1 > most_redirects) {
             page.error = "GET " + page.url + ": more than " + std::to_string(most_redirects) + " redirects";
             page.exit_code = 7;
             break;
         }
-        if (!co_await admitted(state, web, target)) break;
+        // A target that was visited, or waits to be, is a page of its own.
+        if (!state.visits.mark_visited(target)) break;
+        const bool go_on = co_await admitted(state, web, target, page);
+        if (!go_on) break;
         state.figures.add_redirect();
     }
 

@@ -21,7 +21,7 @@ namespace crawler {
 class crawl_state {
 public:
     crawl_state(const options& o, std::shared_ptr<const scope> s, sink& out)
-        : settings(o), where(std::move(s)), visits(o.per_host, o.delay), pages_out(out) {}
+        : settings(o), where(std::move(s)), visits(o.per_host, o.delay), robots(o.timeout), pages_out(out) {}
 
     const options& settings;
     const std::shared_ptr<const scope> where;

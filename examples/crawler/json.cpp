@@ -8,6 +8,17 @@
 
 namespace crawler {
 
+namespace {
+
+void append_escape(std::string& text, unsigned char byte) {
+    static constexpr std::string_view digits = "0123456789abcdef";
+    text += "\\u00";
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+}
+
+} // namespace
+
 void json_writer::separate() {
     if (need_comma_) text_ += ',';
     need_comma_ = true;
@@ -54,16 +65,16 @@ json_writer& json_writer::string(std::string_view text) {
         text = repaired;
     }
     text_ += '"';
-    for (const char c : text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
         const auto byte = static_cast<unsigned char>(c);
         if (c == '"' || c == '\\') {
             text_ += '\\';
             text_ += c;
         } else if (byte < 0x20 || byte == 0x7f) {
-            static constexpr std::string_view digits = "0123456789abcdef";
-            text_ += "\\u00";
-            text_ += digits[byte >> 4];
-            text_ += digits[byte & 15];
+            append_escape(text_, byte);
+        } else if (byte == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0) { // U+0080 to U+009F
+            append_escape(text_, static_cast<unsigned char>(text[++i]));
         } else {
             text_ += c;
         }

@@ -20,6 +20,12 @@ double thread_cpu_ms() {
 
 } // namespace
 
+tandem::url visitable(tandem::url link) {
+    // A page could otherwise make one address many, and have us send credentials of its choice.
+    if (link.has_credentials()) return tandem::url(link.origin() + std::string(link.target()));
+    return link.has_fragment() ? link.without_fragment() : link;
+}
+
 parsed_page parse_page(std::string body, std::string content_type, tandem::url base,
                        std::shared_ptr<const scope> where, bool obey, bool header_nofollow) {
     const double begun = thread_cpu_ms();
@@ -41,8 +47,7 @@ parsed_page parse_page(std::string body, std::string content_type, tandem::url b
             auto resolved = tandem::url::parse(link.href, base);
             if (!resolved || resolved->href().size() > longest_url) continue;
             if (resolved->scheme() != "http" && resolved->scheme() != "https") continue;
-            tandem::url target =
-                resolved->has_fragment() ? resolved->without_fragment() : std::move(*resolved);
+            tandem::url target = visitable(std::move(*resolved));
             if (!where->contains(target) || !found.insert(target.href()).second) continue;
             result.links.push_back(std::move(target));
         }

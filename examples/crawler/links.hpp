@@ -13,6 +13,9 @@
 
 namespace crawler {
 
+/// What is requested and remembered of a link: without fragment, user name and password.
+[[nodiscard]] tandem::url visitable(tandem::url link);
+
 class parsed_page {
 public:
     parsed_page() = default;

@@ -5,6 +5,7 @@
 #include "examples/crawler/options.hpp"
 #include "examples/crawler/report.hpp"
 #include "examples/crawler/sink.hpp"
+#include "examples/crawler/text.hpp"
 
 #include <tandem/tandem.hpp>
 
@@ -27,7 +28,8 @@ constexpr int exit_file = 3;
 // Writes what the crawl came to; gives the exit code.
 int conclude(const options& o, const crawl_figures& figures) {
     if (!o.summary.empty()) write_file(o.summary, summary_json(figures));
-    if (!o.quiet) {
+    // Where nothing was fetched, every given URL has had its line on stderr, and there is nothing to report.
+    if (!o.quiet && (figures.succeeded > 0 || figures.interrupted)) {
         // Data and the report do not mix.
         const bool data_on_stdout = o.output == "-" || o.summary == "-";
         std::fputs(report_text(figures).c_str(), data_on_stdout ? stderr : stdout);
@@ -40,13 +42,10 @@ tandem::task<int> crawl_sites(const options& o, sink& out, std::vector<tandem::u
     try {
         const crawl_figures figures = co_await crawl(o, out, std::move(seeds));
         if (figures.pages == 0 && figures.robots_denied > 0)
-            std::fputs("tandem-crawl: robots.txt allows none of these URLs (or could not be fetched); "
-                       "--no-robots is for "
-                       "sites of your own\n",
-                       stderr);
+            complain("robots.txt allows none of these URLs (--no-robots is for sites of your own)");
         co_return conclude(o, figures);
     } catch (const file_error& e) {
-        std::fprintf(stderr, "tandem-crawl: %s\n", e.what());
+        complain(e.what());
         co_return exit_file;
     }
 }
@@ -83,8 +82,11 @@ int crawl_program(const options& o) {
         if (!seed || (seed->scheme() != "http" && seed->scheme() != "https"))
             throw usage_error("\"" + text.substr(0, 200) + "\" is no http or https URL" +
                               (seed ? std::string() : ": " + seed.error().message()));
+        if (seed->has_credentials())
+            throw usage_error(seed->redacted() + ": user name and password in a URL are not supported");
         seeds.push_back(std::move(*seed));
     }
+    if (!o.ca_file.empty()) check_readable(o.ca_file);
     try {
         const tandem::http::client probe(
             client_settings(o)); // complains of the CA file before anything begins
@@ -93,6 +95,7 @@ int crawl_program(const options& o) {
     } catch (const std::invalid_argument& e) {
         throw usage_error(e.what());
     }
+    check_writable(o.summary);
     sink out(o.output);
     const auto settings = tandem::runtime_options().loops(o.loops + (o.demo ? 1 : 0)).workers(o.workers);
     if (o.demo) return tandem::run(settings, crawl_demo(o, out));
@@ -114,13 +117,13 @@ int main(int argc, char** argv) {
         }
         return crawl_program(o);
     } catch (const usage_error& e) {
-        std::fprintf(stderr, "tandem-crawl: %s\n", e.what());
+        complain(e.what());
         return exit_usage;
     } catch (const file_error& e) {
-        std::fprintf(stderr, "tandem-crawl: %s\n", e.what());
+        complain(e.what());
         return exit_file;
     } catch (const std::exception& e) {
-        std::fprintf(stderr, "tandem-crawl: %s\n", e.what());
+        complain(e.what());
         return 1;
     }
 }

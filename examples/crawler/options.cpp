@@ -77,11 +77,16 @@ scope_kind scope_named(std::string_view text) {
 
 options parse_options(const std::vector<std::string>& arguments) {
     options o;
+    bool per_host_given = false;
     using setter = std::function<void(std::string_view name, std::string_view value)>;
     constexpr std::size_t many = 1'000'000'000;
     const std::map<std::string_view, setter> with_value{
         {"--concurrency", [&](auto n, auto v) { o.concurrency = whole_number(n, v, 1, 10'000); }},
-        {"--per-host", [&](auto n, auto v) { o.per_host = whole_number(n, v, 1, 10'000); }},
+        {"--per-host",
+         [&](auto n, auto v) {
+             o.per_host = whole_number(n, v, 1, 10'000);
+             per_host_given = true;
+         }},
         {"--depth", [&](auto n, auto v) { o.depth = whole_number(n, v, 0, many); }},
         {"--max-pages", [&](auto n, auto v) { o.max_pages = whole_number(n, v, 1, many); }},
         {"--timeout", [&](auto n, auto v) { o.timeout = seconds(n, v); }},
@@ -95,9 +100,11 @@ options parse_options(const std::vector<std::string>& arguments) {
         {"--output", [&](auto, auto v) { o.output = v; }},
         {"--summary", [&](auto, auto v) { o.summary = v; }},
     };
+    bool no_robots = false;
     const std::map<std::string_view, bool*> flags{
-        {"--insecure", &o.insecure}, {"--quiet", &o.quiet}, {"--verbose", &o.verbose}, {"--demo", &o.demo},
-        {"--help", &o.help},         {"-h", &o.help},       {"--version", &o.version},
+        {"--insecure", &o.insecure}, {"--quiet", &o.quiet},       {"--verbose", &o.verbose},
+        {"--demo", &o.demo},         {"--help", &o.help},         {"-h", &o.help},
+        {"--version", &o.version},   {"--no-robots", &no_robots},
     };
 
     bool only_urls = false;
@@ -120,23 +127,23 @@ options parse_options(const std::vector<std::string>& arguments) {
                 found->second(name, arguments[++i]);
             else
                 throw usage_error(std::string(name) + " wants a value (--help shows which)");
-        } else if (equals != std::string_view::npos) {
-            unknown_option(name);
-        } else if (name == "--no-robots") {
-            o.robots = false;
         } else if (const auto flag = flags.find(name); flag != flags.end()) {
+            if (equals != std::string_view::npos) throw usage_error(std::string(name) + " takes no value");
             *flag->second = true;
         } else {
             unknown_option(name);
         }
     }
+    o.robots = !no_robots;
+    if (o.demo && !per_host_given) o.per_host = o.concurrency; // our own site: no need to spare it
     if (o.help || o.version) return o;
     if (o.quiet && o.verbose) throw usage_error("--quiet and --verbose exclude each other");
     if (o.demo && !o.seeds.empty())
         throw usage_error("--demo crawls its own site: leave out the URLs, or --demo");
     if (!o.demo && o.seeds.empty())
         throw usage_error("no URL given; try: tandem-crawl --demo, or tandem-crawl https://example.org/");
-    if (o.output == "-" && o.summary == "-") throw usage_error("only one of --output and --summary can be -");
+    if (!o.output.empty() && o.output == o.summary)
+        throw usage_error("--output and --summary cannot be the same file");
     return o;
 }
 
@@ -149,7 +156,7 @@ parallel on a pool of threads, follows their links, and reports what it found an
 
 how much:
   --concurrency N    requests in flight at most, over all hosts (64)
-  --per-host N       requests in flight at most for each host (8)
+  --per-host N       requests in flight at most for each host (8; --demo: as --concurrency)
   --depth N          links away from the start at most (no limit; 0: only the given URLs)
   --max-pages N      pages to fetch at most (no limit)
   --timeout S        seconds for one page, everything included (30)
@@ -179,8 +186,9 @@ examples:
   tandem-crawl --depth 2 --output pages.jsonl --summary summary.json https://example.org/docs/
   tandem-crawl --no-robots --loops 2 --concurrency 256 http://localhost:8080/
 
-exit codes: 0 something was fetched; 2 usage; 3 a file; 4 network; 5 TLS; 8 the server answered with
-errors only; 130 and 143 after Ctrl-C and SIGTERM (a second one ends at once).
+exit codes: 0 something was fetched, or robots.txt allows nothing; 2 usage; 3 a file; 4 network; 5 TLS;
+7 not HTTP; 8 the server answered with errors only; 130 and 143 after Ctrl-C and SIGTERM (what was found
+until then is written; a second one ends at once).
 )";
 }
 

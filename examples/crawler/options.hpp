@@ -21,7 +21,7 @@ public:
 
     std::vector<std::string> seeds;
     std::size_t concurrency = 64;
-    std::size_t per_host = 8;
+    std::size_t per_host = 8; ///< for the demonstration site: as `concurrency`, unless it was given
     std::optional<std::size_t> depth;
     std::optional<std::size_t> max_pages;
     std::chrono::milliseconds timeout{30'000};

@@ -1,14 +1,14 @@
 #include "examples/crawler/progress.hpp"
 
+#include "examples/crawler/text.hpp"
+
 #include <tandem/concurrency/sleep.hpp>
 #include <tandem/parallelism/thread_pool.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
-#include <string_view>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -51,8 +51,7 @@ private:
 } // namespace
 
 tandem::task<> show_progress(crawl_state& state, tandem::runtime& runtime) {
-    const char* const term = std::getenv("TERM");
-    const bool terminal = isatty(STDERR_FILENO) == 1 && term && std::string_view(term) != "dumb";
+    const bool terminal = stderr_is_terminal();
     const auto interval = terminal ? std::chrono::milliseconds(200) : std::chrono::milliseconds(5000);
     status_line line(terminal);
     std::uint64_t pages_before = 0;

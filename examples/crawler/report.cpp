@@ -44,12 +44,13 @@ std::string report_text(const crawl_figures& f) {
     t += "concurrency " + fixed(f.wait_s / wall, 1) + " requests in flight on average (" +
          std::to_string(f.peak_concurrency) + " at most) on " + std::to_string(f.loops) +
          (f.loops == 1 ? " loop thread" : " loop threads") + ", " + percent(f.loop_busy) + " busy\n";
-    t += "parallelism " + fixed(f.pool_busy * static_cast<double>(f.workers), 2) + " of " +
-         std::to_string(f.workers) + " pool threads busy parsing on average\n";
-    t += "one by one  waiting " + fixed(f.wait_s, 2) + " s + parsing " + fixed(f.parse_s, 2) +
-         " s = " + fixed(f.wait_s + f.parse_s, 2) + " s; in tandem " + fixed(wall, 2) + " s\n";
-    t += "speed-up    " + ratio(f.wait_s + f.parse_s, wall) + " in all: waits overlapped " +
-         ratio(f.wait_s, wall) + ", parsing beside them " + ratio(f.parse_s, wall) + " of one core\n";
+    t += "parallelism " + fixed(f.pool_busy * static_cast<double>(f.workers), 2) +
+         " cores busy parsing on average, on " + std::to_string(f.workers) +
+         (f.workers == 1 ? " pool thread\n" : " pool threads\n");
+    t += "one by one  " + fixed(f.wait_s, 2) + " s of waiting + " + fixed(f.parse_s, 2) +
+         " s of parsing = " + fixed(f.wait_s + f.parse_s, 2) + " s; in tandem: " + fixed(wall, 2) + " s\n";
+    t += "speed-up    " + ratio(f.wait_s + f.parse_s, wall) + " = " + ratio(f.wait_s, wall) +
+         " by waiting for many answers at once + " + ratio(f.parse_s, wall) + " by parsing meanwhile\n";
 
     if (!f.broken.empty()) {
         t += "\nbroken links (" + std::to_string(f.broken_total) + "):\n";

@@ -30,27 +30,36 @@ private:
     entry& entry_;
 };
 
-tandem::task<robots_rules> robots_cache::fetch(tandem::http::client& web, tandem::url robots_txt) {
+tandem::task<robots_answer> robots_cache::fetch(tandem::http::client& web, tandem::url robots_txt,
+                                                std::chrono::milliseconds timeout) {
+    robots_answer answer(robots_rules::disallow_all());
     tandem::http::request what(std::move(robots_txt));
-    what.max_redirects(most_redirects);
+    what.max_redirects(most_redirects).timeout(timeout);
     auto opened = co_await web.try_open(std::move(what));
     if (!opened) {
-        const bool endless = opened.error().code() == tandem::http::errc::too_many_redirects;
-        co_return from_status(endless ? 404 : 0, std::string_view(), product_token);
+        if (opened.error().code() == tandem::http::errc::too_many_redirects)
+            answer.rules = robots_rules::allow_all(); // as if there were no file
+        else
+            answer.failure = std::move(opened).error();
+        co_return answer;
     }
+    answer.status = opened->status();
     std::string body;
     while (body.size() <= robots_rules::max_bytes) {
         auto piece = co_await opened->try_read_some();
-        // What came before a failure is not the whole file: the answer counts as none.
-        if (!piece) co_return from_status(0, std::string_view(), product_token);
+        if (!piece) { // what came before is not the whole file: as if nothing had come
+            answer.failure = std::move(piece).error();
+            co_return answer;
+        }
         if (piece->empty()) break;
         body += *piece;
     }
-    co_return from_status(opened->status(), body, product_token);
+    answer.rules = from_status(answer.status, body, product_token);
+    co_return answer;
 }
 
-tandem::task<std::shared_ptr<const robots_rules>> robots_cache::rules_for(tandem::http::client& web,
-                                                                          tandem::url u) {
+tandem::task<std::shared_ptr<const robots_answer>> robots_cache::rules_for(tandem::http::client& web,
+                                                                           tandem::url u) {
     std::shared_ptr<entry> e;
     for (;;) {
         {
@@ -58,7 +67,7 @@ tandem::task<std::shared_ptr<const robots_rules>> robots_cache::rules_for(tandem
             std::shared_ptr<entry>& slot = entries_[u.origin()];
             if (!slot) slot = std::make_shared<entry>();
             e = slot;
-            if (e->rules) co_return e->rules;
+            if (e->answer) co_return e->answer;
             if (!e->fetching) {
                 e->fetching = true;
                 e->changed.reset();
@@ -69,12 +78,12 @@ tandem::task<std::shared_ptr<const robots_rules>> robots_cache::rules_for(tandem
     }
     const fetch_guard guard(mutex_, *e);
     auto robots_txt = tandem::url::parse("/robots.txt", u);
-    robots_rules fetched = robots_rules::disallow_all();
-    if (robots_txt) fetched = co_await fetch(web, std::move(*robots_txt));
-    const auto rules = std::make_shared<const robots_rules>(std::move(fetched));
+    robots_answer fetched(robots_rules::disallow_all());
+    if (robots_txt) fetched = co_await fetch(web, std::move(*robots_txt), timeout_);
+    const auto answer = std::make_shared<const robots_answer>(std::move(fetched));
     const std::lock_guard lock(mutex_);
-    e->rules = rules;
-    co_return rules;
+    e->answer = answer;
+    co_return answer;
 }
 
 } // namespace crawler

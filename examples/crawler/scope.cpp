@@ -15,7 +15,9 @@ std::string place_of(const tandem::url& u) {
 
 std::string domain_of(const tandem::url& u) {
     std::string_view host = u.host();
-    if (!u.host_is_ip() && host.starts_with("www.")) host.remove_prefix(4);
+    // "www.com" is a domain itself: without its "www." it would admit all of .com.
+    if (!u.host_is_ip() && host.starts_with("www.") && host.find('.', 4) != std::string_view::npos)
+        host.remove_prefix(4);
     return std::string(host);
 }
 

@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace crawler {
@@ -20,10 +22,25 @@ void write_all(int fd, const std::string& path, std::string_view text) {
         const ssize_t n = ::write(fd, text.data(), text.size());
         if (n < 0) {
             if (errno == EINTR) continue;
+            if (errno == EAGAIN) { // somebody made it non-blocking
+                pollfd ready{fd, POLLOUT, 0};
+                poll(&ready, 1, -1);
+                continue;
+            }
             fail(path, "cannot be written");
         }
         text.remove_prefix(static_cast<std::size_t>(n));
     }
+}
+
+// Neither a file nor absent: not to be replaced.
+bool is_special(const std::string& path) {
+    struct stat about{};
+    return stat(path.c_str(), &about) == 0 && !S_ISREG(about.st_mode);
+}
+
+std::string temporary_for(const std::string& path) {
+    return path + ".tmp" + std::to_string(getpid());
 }
 
 } // namespace
@@ -46,23 +63,44 @@ void sink::write(const page_record& page) {
     write_all(fd_, path_, line);
 }
 
+void check_readable(const std::string& path) {
+    if (access(path.c_str(), R_OK) != 0) fail(path, "cannot be read");
+}
+
+void check_writable(const std::string& path) {
+    if (path.empty() || path == "-") return;
+    if (is_special(path)) {
+        if (access(path.c_str(), W_OK) != 0) fail(path, "cannot be written");
+        struct stat about{};
+        errno = EISDIR;
+        if (stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) fail(path, "cannot be written");
+        return;
+    }
+    const std::string temporary = temporary_for(path);
+    const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) fail(path, "cannot be written");
+    close(fd);
+    unlink(temporary.c_str());
+}
+
 void write_file(const std::string& path, const std::string& text) {
     if (path == "-") {
         write_all(STDOUT_FILENO, "standard output", text);
         return;
     }
-    const std::string temporary = path + ".tmp" + std::to_string(getpid());
+    const bool directly = is_special(path);
+    const std::string temporary = directly ? path : temporary_for(path);
     const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) fail(path, "cannot be written");
     try {
         write_all(fd, path, text);
     } catch (...) {
         close(fd);
-        unlink(temporary.c_str());
+        if (!directly) unlink(temporary.c_str());
         throw;
     }
     close(fd);
-    if (std::rename(temporary.c_str(), path.c_str()) != 0) {
+    if (!directly && std::rename(temporary.c_str(), path.c_str()) != 0) {
         unlink(temporary.c_str());
         fail(path, "cannot be replaced");
     }

@@ -34,8 +34,14 @@ private:
     int fd_ = -1;
 };
 
-/// Replaces `path` by `text`, whole: through a temporary file beside it. "-" is standard output. Throws
-/// file_error.
+/// Throws file_error if `path` cannot be read.
+void check_readable(const std::string& path);
+
+/// Throws file_error if write_file() would, for all that can be known before. Nothing is changed.
+void check_writable(const std::string& path);
+
+/// Replaces `path` by `text`, whole: through a temporary file beside it. "-" is standard output; a
+/// device, a pipe and the like are written to directly. Throws file_error.
 void write_file(const std::string& path, const std::string& text);
 
 } // namespace crawler
