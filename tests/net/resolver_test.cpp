@@ -193,7 +193,7 @@ TEST_CASE("resolver: answers are kept as long as they say, 60 s at most", "[net]
         CHECK(server.asked("zero.test") == 4);
         CHECK(server.asked("day.test") == 2);
         CHECK(server.asked("none.test") == 2);
-        CHECK(server.asked("broken.test") > 4);
+        CHECK(server.asked("broken.test") == 4);
         CHECK(names.cached() == 3);
         const resolve_result day = co_await names.resolve("day.test");
         CHECK(day.ttl <= 60s);
