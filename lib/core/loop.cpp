@@ -66,12 +66,13 @@ void loop::wait_for_work() {
     const clock::time_point before = clock::now();
     busy_ns_.fetch_add(static_cast<std::uint64_t>((before - awake_since_).count()),
                        std::memory_order_relaxed);
+    waiting_ = true;
     if (const auto next = timers_.next_expiry())
         io_.run_one_until(std::max(*next, before));
     else
         io_.run_one();
     asleep_.store(false, std::memory_order_relaxed);
-    awake_since_ = clock::now();
+    if (waiting_) end_wait();
 }
 
 void loop::run() {
