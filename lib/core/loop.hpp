@@ -80,6 +80,7 @@ private:
     thread_pool* companion_;
     std::atomic<bool> asleep_{false};
     std::atomic<bool> stop_{false};
+    std::atomic<unsigned> producers_{0}; // other threads that are inside of `schedule`
     std::atomic<std::uint64_t> busy_ns_{0};
     bool waiting_ = false; // blocked in Asio, or in the handler that ended it and did not tell
     clock::time_point awake_since_;
