@@ -32,7 +32,8 @@ tandem::task<> print_words(std::vector<std::string> urls) {
     tandem::http::client web;
     auto count = [&web](std::string url) { return words_of(web, std::move(url)); };
     auto words = co_await tandem::concurrent_map(urls, 64, count); // at most 64 in flight
-    for (std::size_t i = 0; i < urls.size(); ++i) std::printf("%8zu %s\n", words[i], urls[i].c_str());
+    for (std::size_t i = 0; i < urls.size(); ++i)
+        std::printf("%8zu %s\n", words[i], urls[i].c_str());
 }
 
 tandem::task<tandem::http::server_response> page(tandem::http::server_request request) {
@@ -45,7 +46,8 @@ tandem::task<> print_words_of_own_pages() {
     auto serve_and_count = [&site](tandem::task_group& group) -> tandem::task<> {
         group.spawn(&tandem::http::server::serve, &site);
         std::vector<std::string> urls;
-        for (const char* path : {"/one", "/two", "/three"}) urls.push_back(site.url() + path);
+        for (const char* path : {"/one", "/two", "/three"})
+            urls.push_back(site.url() + path);
         co_await print_words(std::move(urls));
         group.cancel();
     };

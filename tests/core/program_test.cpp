@@ -58,6 +58,8 @@ result in_child(const std::function<int()>& body, const std::function<void(pid_t
         dup2(error[1], 2);
         for (const int fd : {out[0], out[1], error[0], error[1]})
             close(fd);
+        for (const int number : {SIGABRT, SIGINT, SIGTERM, SIGSEGV}) // Catch has handlers of its own
+            std::signal(number, SIG_DFL);
         alarm(60);
         int code = 99;
         try {
