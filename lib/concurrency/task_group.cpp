@@ -119,7 +119,7 @@ bool task_group::cut_short() const noexcept {
 }
 
 void task_group::ended(member& m) noexcept {
-    const std::exception_ptr failure = m.promise->failure();
+    std::exception_ptr failure = m.promise->failure();
     const bool failed = failure && !is_cancellation(failure);
     if (failed) {
         {
@@ -137,6 +137,8 @@ void task_group::ended(member& m) noexcept {
     // The child's frame, with its callable and arguments, goes before the group can be seen to be empty:
     // nothing of a child outlives the scope.
     if (m.owned_) delete &m;
+    // So does this thread's hold on the exception: the joiner may be on another one and destroy it there.
+    failure = nullptr;
     task_context* joiner = nullptr;
     {
         const std::lock_guard lock(mutex_);

@@ -152,7 +152,7 @@ TEST_CASE("run: SIGINT cancels the main task, 130; SIGTERM 143; quietly") {
         CHECK(cleans_up.out == "cancelled cleaned up");
 
         const result from_outside = in_child(
-            [number] {
+            [] {
                 return run([]() -> task<> {
                     say("r");
                     co_await sleep_for(1h);

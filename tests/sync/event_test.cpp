@@ -139,7 +139,7 @@ TEST_CASE("event: a waiter may destroy the event that woke it") {
 }
 
 TEST_CASE("event: a million wake-ups from other threads, none lost") {
-    const std::size_t each = tests::repeat(500'000, 50'000);
+    constexpr std::size_t each = tests::repeat(500'000, 50'000);
     runtime rt(tests::loops(2));
     // Two ping-pongs between a thread and a task; each round hangs if a wake-up is lost.
     struct table {
@@ -149,7 +149,7 @@ TEST_CASE("event: a million wake-ups from other threads, none lost") {
     table tables[2];
     std::vector<std::thread> threads;
     for (table& t : tables)
-        threads.emplace_back([&t, each] {
+        threads.emplace_back([&t] {
             for (std::size_t i = 1; i <= each; ++i) {
                 t.ball.set();
                 while (t.answered.load() < i)
