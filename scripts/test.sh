@@ -19,6 +19,9 @@ esac
 scripts/setup.sh --test || exit 1
 
 jobs="$(nproc)"
+
+# Another clone of the same sources finds the compiled files too.
+export CCACHE_BASEDIR="${CCACHE_BASEDIR:-$root}" CCACHE_NOHASHDIR="${CCACHE_NOHASHDIR:-1}"
 logs="$root/build/log"
 mkdir -p "$logs"
 
@@ -52,7 +55,9 @@ build_and_test() {
     "${prefix[@]}" ctest --preset "$preset" --parallel "$jobs" "$@"
 }
 
-stage_shapes() { scripts/check_gcc12_shapes.py --self-test && scripts/check_gcc12_shapes.py; }
+stage_shapes() {
+    scripts/check_gcc12_shapes.py --self-test && scripts/check_gcc12_shapes.py && scripts/check_docs.py
+}
 stage_format() { scripts/check-format.sh; }
 stage_dev() { build_and_test dev -LE example; }
 stage_examples() { build dev && ctest --preset dev --parallel "$jobs" -L example --no-tests=ignore; }

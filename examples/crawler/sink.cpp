@@ -35,7 +35,7 @@ void write_all(int fd, const std::string& path, std::string_view text) {
 
 // Neither a file nor absent: not to be replaced.
 bool is_special(const std::string& path) {
-    struct stat about {};
+    struct stat about{};
     return stat(path.c_str(), &about) == 0 && !S_ISREG(about.st_mode);
 }
 
@@ -71,7 +71,7 @@ void check_writable(const std::string& path) {
     if (path.empty() || path == "-") return;
     if (is_special(path)) {
         if (access(path.c_str(), W_OK) != 0) fail(path, "cannot be written");
-        struct stat about {};
+        struct stat about{};
         errno = EISDIR;
         if (stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) fail(path, "cannot be written");
         return;

@@ -1,5 +1,5 @@
-// Everything of floors 0 and 1: tasks, structured concurrency, synchronization, the companion pool. No Asio in here:
-// the bridge is tandem/asio.hpp, the network tandem/http.hpp.
+// Everything of floors 0 and 1: tasks, structured concurrency, synchronization, the companion pool. No Asio
+// in here: the bridge is tandem/asio.hpp, the network tandem/http.hpp.
 #pragma once
 
 #include <tandem/concurrency/concurrent_map.hpp>

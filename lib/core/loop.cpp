@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <thread>
 
 namespace tandem::detail {
 
@@ -16,7 +17,11 @@ loop::loop(runtime& owner, thread_pool& companion)
     : work_(boost::asio::make_work_guard(io_)), timers_(clock::now()), owner_(owner), companion_(companion),
       awake_since_(clock::now()) {}
 
-loop::~loop() = default;
+loop::~loop() {
+    // A thread that woke the last task may not have left `schedule` yet.
+    while (producers_.load(std::memory_order_acquire) != 0)
+        std::this_thread::yield();
+}
 
 bool loop::is_current() const noexcept {
     return current_loop == this;
@@ -35,11 +40,13 @@ void loop::schedule(ready_node& node) noexcept {
         ready_.push(node);
         return;
     }
+    producers_.fetch_add(1, std::memory_order_relaxed); // before the node can be seen, see the destructor
     inbox_.push(node);
     // A post allocates, and may throw when memory is exhausted: then there is no way on (terminate by
     // noexcept).
     if (asleep_.load(std::memory_order_seq_cst) && asleep_.exchange(false, std::memory_order_seq_cst))
         boost::asio::post(io_, [] {});
+    producers_.fetch_sub(1, std::memory_order_release); // the last touch
 }
 
 void loop::stop() noexcept {
@@ -66,12 +73,13 @@ void loop::wait_for_work() {
     const clock::time_point before = clock::now();
     busy_ns_.fetch_add(static_cast<std::uint64_t>((before - awake_since_).count()),
                        std::memory_order_relaxed);
+    waiting_ = true;
     if (const auto next = timers_.next_expiry())
         io_.run_one_until(std::max(*next, before));
     else
         io_.run_one();
     asleep_.store(false, std::memory_order_relaxed);
-    awake_since_ = clock::now();
+    if (waiting_) end_wait();
 }
 
 void loop::run() {

@@ -45,6 +45,10 @@ public:
     thread_pool* companion() const noexcept override { return &companion_; }
     runtime* owner() const noexcept override { return &owner_; }
     boost::asio::any_io_executor executor() const override;
+    // Asio completes the first operation after a wait inside of the wait itself: from here on it is work.
+    void operation_finished() noexcept override {
+        if (waiting_) end_wait();
+    }
 
     boost::asio::io_context& io() noexcept { return io_; }
 
@@ -61,6 +65,10 @@ private:
 
     bool run_ready() noexcept;
     void wait_for_work();
+    void end_wait() noexcept {
+        waiting_ = false;
+        awake_since_ = clock::now();
+    }
 
     static constexpr int most_ready = 256;
     static constexpr int most_io = 64;
@@ -74,7 +82,9 @@ private:
     thread_pool& companion_;
     std::atomic<bool> asleep_{false};
     std::atomic<bool> stop_{false};
+    std::atomic<unsigned> producers_{0}; // other threads that are inside of `schedule`
     std::atomic<std::uint64_t> busy_ns_{0};
+    bool waiting_ = false; // blocked in Asio, or in the handler that ended it and did not tell
     clock::time_point awake_since_;
 };
 

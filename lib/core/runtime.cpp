@@ -66,7 +66,8 @@ private:
     void drain();
 };
 
-runtime::impl::impl(runtime& owner, runtime_options options) : options_(std::move(options)), pool_(options_.workers()) {
+runtime::impl::impl(runtime& owner, runtime_options options)
+    : options_(std::move(options)), pool_(options_.workers()) {
     for (std::size_t i = 0; i < options_.loops(); ++i)
         loops_.push_back(std::make_unique<detail::loop>(owner, pool_));
     for (std::size_t i = 1; i < loops_.size(); ++i) {

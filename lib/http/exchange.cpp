@@ -305,6 +305,7 @@ task<exchange::attempt> exchange::send_large() {
     both.add(listener);
     co_await both;
     if (both.first_failure()) std::rethrow_exception(both.first_failure());
+    if (outcome == attempt::head) error_.reset(); // the sender may have failed after the answer had come
     co_return outcome;
 }
 

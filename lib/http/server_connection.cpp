@@ -249,7 +249,7 @@ bool server_connection::write_head(bool keep) {
 // False when the client is gone.
 task<bool> server_connection::respond(bool keep) {
     if (!write_head(keep)) {
-        state_.tell("a handler's response was not valid: status " + std::to_string(response_.status()));
+        state_.tell("a handler's response cannot be sent: status " + std::to_string(response_.status()));
         response_ = server_response::plain_status(500);
         if (!write_head(keep)) co_return false;
     }
@@ -279,10 +279,11 @@ task<bool> server_connection::write_all(std::string_view data) {
     co_return true;
 }
 
-// A plain close would leave what was not sent to the kernel, which would keep it for a client that never reads.
+// A plain close would leave what was not sent to the kernel, which would keep it for a client that never
+// reads.
 void server_connection::reset() noexcept {
     if (!stream_.is_open()) return;
-    struct ::linger at_once {};
+    struct ::linger at_once{};
     at_once.l_onoff = 1;
     setsockopt(stream_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     stream_.close();

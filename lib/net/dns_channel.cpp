@@ -78,6 +78,14 @@ void take_addresses(dns_reply& reply, const ares_addrinfo& found) {
     if (reply.addresses.empty()) reply.status = dns_status::no_address;
 }
 
+bool has_one_server(ares_channeldata* channel) {
+    ares_addr_port_node* first = nullptr;
+    if (ares_get_servers_ports(channel, &first) != ARES_SUCCESS) return false;
+    const bool one = first && !first->next;
+    ares_free_data(first);
+    return one;
+}
+
 } // namespace
 
 // c-ares opens and closes the socket; Asio only waits for it. So it is released, never closed, here.
@@ -119,25 +127,34 @@ bool dns_channel::open() {
         ares_destroy(std::exchange(channel_, nullptr));
     if (channel_) return true;
 
+    channel_ = make_channel(0);
+    // A lone name server's SERVFAIL or REFUSED is an answer; of several, the next one is to be asked, and
+    // c-ares then tells them no longer from servers that are not there.
+    if (channel_ && has_one_server(channel_)) {
+        ares_destroy(channel_);
+        channel_ = make_channel(ARES_FLAG_NOCHECKRESP);
+    }
+    opened_ = now;
+    return channel_ != nullptr;
+}
+
+ares_channeldata* dns_channel::make_channel(int flags) {
     ares_options options{};
-    int given = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+    options.flags = flags;
     options.timeout = static_cast<int>(try_timeout_.count());
     options.tries = tries_;
     options.sock_state_cb = &dns_channel::sockets_changed;
     options.sock_state_cb_data = this;
+    int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
     if (!servers_.empty()) { // the system's search list is for the system's name servers
-        given |= ARES_OPT_FLAGS | ARES_OPT_DOMAINS;
-        options.flags = ARES_FLAG_NOSEARCH;
+        given |= ARES_OPT_DOMAINS;
+        options.flags |= ARES_FLAG_NOSEARCH;
     }
-    if (ares_init_options(&channel_, &options, given) != ARES_SUCCESS) {
-        channel_ = nullptr;
-        return false;
-    }
-    opened_ = now;
-    if (servers_.empty() || ares_set_servers_ports_csv(channel_, servers_.c_str()) == ARES_SUCCESS)
-        return true;
-    ares_destroy(std::exchange(channel_, nullptr));
-    return false;
+    ares_channeldata* made = nullptr;
+    if (ares_init_options(&made, &options, given) != ARES_SUCCESS) return nullptr;
+    if (servers_.empty() || ares_set_servers_ports_csv(made, servers_.c_str()) == ARES_SUCCESS) return made;
+    ares_destroy(made);
+    return nullptr;
 }
 
 void dns_channel::ask(const std::string& name, dns_family family, on_reply reply) {

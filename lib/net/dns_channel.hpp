@@ -93,6 +93,7 @@ private:
     static void sockets_changed(void* self, int fd, int readable, int writable) noexcept;
     static void answered(void* asked, int status, int timeouts, ares_addrinfo* found) noexcept;
     bool open();
+    ares_channeldata* make_channel(int flags); // nullptr on failure
     void watch_socket(int fd, bool readable, bool writable);
     void wait(const std::shared_ptr<dns_watch>& watch);
 

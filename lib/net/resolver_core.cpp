@@ -52,7 +52,7 @@ void describe(dns_answer& answer, dns_status status, const std::string& words,
         break;
     case dns_status::unreachable:
         answer.error = error::connection_refused;
-        answer.detail = "no name server could be reached";
+        answer.detail = "no name server gave an answer";
         break;
     case dns_status::bad_name:
         answer.error = error::invalid_argument;

@@ -33,10 +33,7 @@ public:
     impl(scheduler& home, int fd) : timer_node(&impl::on_deadline), home_(home), fd_(home.executor()) {
         boost::system::error_code ec;
         fd_.assign(fd, ec);
-        if (ec) {
-            ::close(fd);
-            throw system_error(ec, "registering a socket with its loop");
-        }
+        if (ec) throw system_error(ec, "registering a socket with its loop");
         fd_.native_non_blocking(true);
         const int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); // fails, harmlessly, for what is not TCP
@@ -171,7 +168,14 @@ private:
 };
 
 stream::stream() noexcept = default;
-stream::stream(scheduler& home, int fd) : impl_(std::make_unique<impl>(home, fd)) {}
+stream::stream(scheduler& home, int fd) {
+    try {
+        impl_ = std::make_unique<impl>(home, fd);
+    } catch (...) {
+        ::close(fd); // it was ours from the call on
+        throw;
+    }
+}
 stream::stream(stream&&) noexcept = default;
 stream& stream::operator=(stream&&) noexcept = default;
 stream::~stream() = default;
@@ -195,7 +199,8 @@ task<io_result> stream::write(std::string_view data) {
 }
 
 task<boost::system::error_code> stream::wait_readable() {
-    return impl_->wait(descriptor::wait_read);
+    if (impl_->tls_ && impl_->tls_->has_pending()) co_return boost::system::error_code();
+    co_return co_await impl_->wait(descriptor::wait_read);
 }
 
 bool stream::has_input() noexcept {

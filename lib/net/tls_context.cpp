@@ -3,6 +3,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <cerrno>
+#include <cstdio>
 #include <new>
 
 #include <openssl/err.h>
@@ -42,6 +43,16 @@ std::string last_openssl_error() {
 [[noreturn]] void fail(const std::string& what) {
     throw boost::system::system_error(boost::system::error_code(EINVAL, boost::system::generic_category()),
                                       what + ": " + last_openssl_error());
+}
+
+// OpenSSL says "system lib" for a file that is not there: say it better.
+void require_readable(const char* what, const std::string& path) {
+    if (std::FILE* const file = std::fopen(path.c_str(), "r")) {
+        std::fclose(file);
+        return;
+    }
+    throw boost::system::system_error(boost::system::error_code(errno, boost::system::system_category()),
+                                      std::string(what) + " " + path);
 }
 
 } // namespace
@@ -88,6 +99,7 @@ tls_context tls_context::client(const std::string& ca_file, bool verify) {
     auto i = std::make_unique<impl>(TLS_client_method());
     i->verify = verify;
     if (!ca_file.empty()) {
+        require_readable("CA file", ca_file);
         if (SSL_CTX_load_verify_locations(i->ctx, ca_file.c_str(), nullptr) != 1)
             fail("CA file " + ca_file + " cannot be used");
     } else if (verify && SSL_CTX_set_default_verify_paths(i->ctx) != 1) {
@@ -99,6 +111,8 @@ tls_context tls_context::client(const std::string& ca_file, bool verify) {
 }
 
 tls_context tls_context::server(const std::string& certificate_file, const std::string& key_file) {
+    require_readable("certificate file", certificate_file);
+    require_readable("key file", key_file);
     auto i = std::make_unique<impl>(TLS_server_method());
     if (SSL_CTX_use_certificate_chain_file(i->ctx, certificate_file.c_str()) != 1)
         fail("certificate file " + certificate_file + " cannot be used");

@@ -9,6 +9,7 @@
 #include <list>
 #include <memory>
 #include <ranges>
+#include <span>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -98,6 +99,16 @@ TEST_CASE("concurrent_map: empty ranges, lvalue ranges, moved ranges, other rang
         auto numbers = std::views::istream<int>(text); // an input range
         const auto read = co_await concurrent_map(numbers, 2, twice);
         CHECK(read == std::vector<int>{2, 4, 6, 8});
+
+        std::vector<std::string> texts(4, std::string(100, 'x'));
+        auto consume = [](std::string s) -> task<std::size_t> { co_return s.size(); };
+        const auto sizes = co_await concurrent_map(std::span<std::string>(texts), 2, consume);
+        CHECK(sizes == std::vector<std::size_t>(4, 100));
+        CHECK(texts == std::vector<std::string>(4, std::string(100, 'x'))); // a view owns nothing
+
+        auto self = [](std::string& s) -> task<std::string&> { co_return s; };
+        const auto references = co_await concurrent_map(texts, 2, self);
+        CHECK(&references[3].get() == &texts[3]);
 
         auto flag = [](int x) -> task<bool> { co_return x % 2 == 0; };
         const auto flags = co_await concurrent_map(up_to(3), 2, flag);

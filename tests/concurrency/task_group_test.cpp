@@ -202,7 +202,7 @@ TEST_CASE("task_group: a body made by a function that has cancelled the group is
                 co_await tests::turns(10);
                 passed = true;
             };
-            return invoke(work);
+            return tandem::invoke(work);
         };
         co_await with_task_group(body);
         CHECK_FALSE(passed);

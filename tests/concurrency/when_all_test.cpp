@@ -85,6 +85,13 @@ TEST_CASE("when_all: a vector, also an empty one, also of void, bool and move-on
         const std::vector<bool> bits = co_await when_all(std::move(flags));
         CHECK((bits[0] && !bits[1]));
 
+        int places[2] = {1, 2};
+        std::vector<task<int&>> references;
+        references.push_back(refer(places[0]));
+        references.push_back(refer(places[1]));
+        const auto referred = co_await when_all(std::move(references));
+        CHECK(&referred[1].get() == &places[1]);
+
         std::vector<task<>> voids;
         voids.push_back(tests::turns(1));
         voids.push_back(tests::turns(2));

@@ -84,6 +84,10 @@ TEST_CASE("when_any: move-only results and void") {
         auto race = co_await when_any(boxed(1), tests::turns(3));
         std::unique_ptr<int> taken = std::move(race.get<0>().value());
         CHECK(*taken == 1);
+        int place = 4;
+        auto refer = [&place]() -> task<int&> { co_return place; };
+        auto by_reference = co_await when_any(refer(), tests::turns(3));
+        CHECK(&by_reference.get<0>().value().get() == &place);
         auto other = co_await when_any(tests::turns(0), boxed(2));
         CHECK(other.index() == 0);
         CHECK(other.get<0>().has_value());

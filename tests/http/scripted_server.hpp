@@ -78,6 +78,7 @@ public:
         setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
         close();
     }
+    int native_handle() const noexcept { return fd_; }
     void shut() noexcept { ::shutdown(fd_, SHUT_RDWR); }
 
 private:

@@ -76,7 +76,9 @@ TEST_CASE("a listening socket picks a port, and says what it could not do", "[ne
     // A port is free again at once.
     const std::uint16_t port = socket.port();
     socket = net::listening_socket();
-    { net::listening_socket gone(std::move(socket)); }
+    {
+        net::listening_socket gone(std::move(socket));
+    }
     CHECK(failure_of("127.0.0.1", port).empty());
 }
 

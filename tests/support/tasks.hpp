@@ -31,7 +31,7 @@ T run_on_loop(tandem::task<T> t) {
     return rt.run(std::move(t));
 }
 template <class F, class... Args>
-requires tandem::invocable_task<F, Args...>
+    requires tandem::invocable_task<F, Args...>
 auto run_on_loop(F f, Args... args) {
     return run_on_loop(tandem::invoke(std::move(f), std::move(args)...));
 }

@@ -5,10 +5,11 @@
 //
 // `f(element)` returns a task (or any awaitable). Elements are taken in order. An lvalue range is referred to
 // and must outlive the call, an rvalue range is moved into it; elements are passed as lvalues of the range,
-// and moved when the range is an rvalue. `f` is moved in. Failure: the first exception cancels the other
-// calls, no further element is begun, and it is rethrown once all have ended. Cancellation: the same, with
-// operation_cancelled. An empty range gives an empty result at once. `limit` 0 counts as 1. Cost: `min(limit,
-// elements)` coroutines that each take one element after the other; memory does not grow with the range.
+// and moved when the range is an rvalue that owns them (not a view: a span's elements are somebody else's).
+// `f` is moved in. Failure: the first exception cancels the other calls, no further element is begun, and it
+// is rethrown once all have ended. Cancellation: the same, with operation_cancelled. An empty range gives an
+// empty result at once. `limit` 0 counts as 1. Cost: `min(limit, elements)` coroutines that each take one
+// element after the other; memory does not grow with the range.
 #pragma once
 
 #include <tandem/concurrency/when_all.hpp>
@@ -20,6 +21,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -39,7 +41,8 @@ public:
     // An element as `f` gets it.
     template <class Iterator>
     static decltype(auto) element(Iterator& it) {
-        if constexpr (std::is_lvalue_reference_v<Range> || !std::is_lvalue_reference_v<decltype(*it)>)
+        if constexpr (std::is_lvalue_reference_v<Range> || std::ranges::view<std::remove_cvref_t<Range>> ||
+                      !std::is_lvalue_reference_v<decltype(*it)>)
             return *it;
         else
             return std::move(*it);
@@ -89,12 +92,12 @@ task<> run_workers(held_range<Range>& range, std::size_t limit, F& f, Take& take
 }
 
 template <class Range, class F>
-task<std::vector<mapped_t<F, Range>>> map_range(held_range<Range> range, std::size_t limit, F f) {
-    using result = mapped_t<F, Range>;
+task<std::vector<non_void_t<mapped_t<F, Range>>>> map_range(held_range<Range> range, std::size_t limit, F f) {
+    using result = non_void_t<mapped_t<F, Range>>;
     std::vector<std::optional<result>> found;
-    auto take = [&found](std::size_t i, result&& value) {
+    auto take = [&found](std::size_t i, auto&& value) {
         if (found.size() <= i) found.resize(i + 1);
-        found[i].emplace(std::move(value));
+        found[i].emplace(std::forward<decltype(value)>(value));
     };
     co_await run_workers(range, limit, f, take);
     std::vector<result> results;
@@ -114,7 +117,8 @@ task<> visit_range(held_range<Range> range, std::size_t limit, F f) {
 
 template <class Range, class F>
     requires(!std::is_void_v<detail::mapped_t<F, Range>>)
-task<std::vector<detail::mapped_t<F, Range>>> concurrent_map(Range&& range, std::size_t limit, F f) {
+task<std::vector<non_void_t<detail::mapped_t<F, Range>>>> concurrent_map(Range&& range, std::size_t limit,
+                                                                         F f) {
     return detail::map_range(detail::held_range<Range>(std::forward<Range>(range)), limit, std::move(f));
 }
 

@@ -4,16 +4,22 @@
 #include <tandem/core/error.hpp>
 
 #include <exception>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <variant>
 
 namespace tandem {
 
-// `void` where a value is needed.
+// A type that can be stored where a task's result may be void (std::monostate) or a reference
+// (std::reference_wrapper).
 template <class T>
 struct non_void {
     using type = T;
+};
+template <class T>
+struct non_void<T&> {
+    using type = std::reference_wrapper<T>;
 };
 template <>
 struct non_void<void> {

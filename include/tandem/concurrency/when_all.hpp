@@ -3,7 +3,8 @@
 //     auto [user, posts] = co_await when_all(load_user(id), load_posts(id));   // a tuple, in argument order
 //     std::vector<page> pages = co_await when_all(std::move(fetches));         // a vector, in range order
 //
-// `void` results: std::monostate in the tuple; when every one is void the result is void.
+// `void` results: std::monostate in the tuple; when every one is void the result is void. References: as such
+// in the tuple, std::reference_wrapper in a vector.
 // Failure: the first exception is rethrown after the others were cancelled and have ended. Exceptions that
 // siblings throw after that are dropped; where each counts, use a task_group, which keeps them all.
 // Cancellation: passed on to every child; when_all ends when they have all ended.
@@ -24,7 +25,10 @@ namespace tandem {
 namespace detail {
 
 template <class T>
-non_void_t<T> result_or_monostate(child<T>& c) {
+using tuple_value_t = std::conditional_t<std::is_reference_v<T>, T, non_void_t<T>>;
+
+template <class T>
+tuple_value_t<T> result_or_monostate(child<T>& c) {
     if constexpr (std::is_void_v<T>) {
         c.result();
         return std::monostate();
@@ -34,7 +38,7 @@ non_void_t<T> result_or_monostate(child<T>& c) {
 }
 
 template <class... Ts>
-using all_result_t = std::conditional_t<(std::is_void_v<Ts> && ...), void, std::tuple<non_void_t<Ts>...>>;
+using all_result_t = std::conditional_t<(std::is_void_v<Ts> && ...), void, std::tuple<tuple_value_t<Ts>...>>;
 
 template <class T>
 using all_vector_t = std::conditional_t<std::is_void_v<T>, void, std::vector<non_void_t<T>>>;
@@ -48,7 +52,7 @@ task<all_result_t<Ts...>> when_all_tasks(task<Ts>... tasks) {
     if (all.first_failure()) std::rethrow_exception(all.first_failure());
     if constexpr (!(std::is_void_v<Ts> && ...)) {
         co_return std::apply(
-            [](auto&... c) { return std::tuple<non_void_t<Ts>...>(result_or_monostate(c)...); }, children);
+            [](auto&... c) { return std::tuple<tuple_value_t<Ts>...>(result_or_monostate(c)...); }, children);
     }
 }
 
@@ -94,7 +98,7 @@ task<detail::all_vector_t<T>> when_all(std::vector<task<T>> tasks) {
     co_await all;
     if (all.first_failure()) std::rethrow_exception(all.first_failure());
     if constexpr (!std::is_void_v<T>) {
-        std::vector<T> results;
+        std::vector<non_void_t<T>> results;
         results.reserve(tasks.size());
         for (detail::child<T>& c : children)
             results.push_back(c.result());

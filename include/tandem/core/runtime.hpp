@@ -86,14 +86,15 @@ public:
     template <class F, class... Args>
         requires invocable_task<F, Args...>
     invoke_awaited_t<F, Args...> run(F f, Args... args) {
-        return run(invoke(std::move(f), std::move(args)...));
+        return run(tandem::invoke(std::move(f), std::move(args)...));
     }
 
     // Starts a background task on loop 0 (or `loop`). It is owned by the runtime and cancelled by its
     // destructor. Prefer a task_group, whose tasks cannot outlive their scope. Thread-safe.
     void spawn(task<> t, std::size_t loop = 0);
 
-    // The runtime of the task that runs on this thread; nullptr outside of tasks and on foreign Asio executors.
+    // The runtime of the task that runs on this thread; nullptr outside of tasks and on foreign Asio
+    // executors.
     static runtime* current() noexcept;
 
     std::size_t loops() const noexcept;
@@ -172,13 +173,13 @@ int run(task<T> t) {
 template <class F, class... Args>
     requires invocable_task<F, Args...>
 int run(runtime_options options, F f, Args... args) {
-    return run(std::move(options), invoke(std::move(f), std::move(args)...));
+    return run(std::move(options), tandem::invoke(std::move(f), std::move(args)...));
 }
 
 template <class F, class... Args>
     requires(invocable_task<F, Args...> && !is_task<F>::value)
 int run(F f, Args... args) {
-    return run(runtime_options(), invoke(std::move(f), std::move(args)...));
+    return run(runtime_options(), tandem::invoke(std::move(f), std::move(args)...));
 }
 
 } // namespace tandem

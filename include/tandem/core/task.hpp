@@ -39,11 +39,7 @@ class task_awaiter;
 } // namespace detail
 
 template <class T = void>
-class [[nodiscard("a task does nothing until it is awaited")]]
-#if defined(__clang__) && __has_cpp_attribute(clang::coro_return_type)
-[[clang::coro_return_type]]
-#endif
-task {
+class [[nodiscard("a task does nothing until it is awaited")]] task {
 public:
     using promise_type = detail::task_promise<T>;
     using value_type = T;

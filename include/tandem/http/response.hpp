@@ -19,7 +19,7 @@ public:
     redirect_hop(tandem::url from, int status) : from_(std::move(from)), status_(status) {}
     [[nodiscard]] const tandem::url& url() const noexcept {
         return from_;
-    }                                                             ///< which answered with a redirect
+    } ///< which answered with a redirect
     [[nodiscard]] int status() const noexcept { return status_; } ///< 301, 302, 303, 307 or 308
 
 private:
