@@ -182,6 +182,11 @@ inline std::vector<tandem::url> seeds_of(const std::vector<std::string>& texts) 
     return seeds;
 }
 
+// Without a braced list, which gcc 12 does not take where something is awaited.
+inline std::vector<tandem::url> seeds_of_one(const std::string& text) {
+    return std::vector<tandem::url>(1, tandem::url(text));
+}
+
 // A whole crawl on a runtime of its own.
 inline crawled crawl_all(const crawler::options& o, const std::vector<std::string>& seeds) {
     const temporary_folder folder;

@@ -46,7 +46,7 @@ demo_crawl crawl_demo_site(options o, std::size_t pages) {
         const auto scenario = [&]() -> tandem::task<> {
             const auto body = [&](tandem::task_group& group) -> tandem::task<> {
                 group.spawn_on(rt.loop(o.loops), &demo_server::serve, std::ref(server));
-                c.result.figures = co_await crawl(o, out, seeds_of({server.url() + "/"}));
+                c.result.figures = co_await crawl(o, out, seeds_of_one(server.url() + "/"));
                 group.cancel();
             };
             co_await tandem::with_task_group(body);
@@ -204,7 +204,7 @@ TEST_CASE("crawl: cancelled in the middle") {
             sink out(folder.file("pages"));
             tandem::runtime rt(tandem::runtime_options().loops(loops).workers(2));
             const auto crawling = [&]() -> tandem::task<> {
-                figures = co_await crawl(o, out, seeds_of({s.url()}));
+                figures = co_await crawl(o, out, seeds_of_one(s.url()));
             };
             const auto scenario = [&]() -> tandem::task<> {
                 const auto body = [&](tandem::task_group& group) -> tandem::task<> {
@@ -501,5 +501,5 @@ TEST_CASE("crawl: a full disk ends it with an error") {
     options o = quiet_options();
     sink out("/dev/full");
     tandem::runtime rt(tests::small());
-    CHECK_THROWS_AS(rt.run(crawl(o, out, seeds_of({s.url()}))), file_error);
+    CHECK_THROWS_AS(rt.run(crawl(o, out, seeds_of_one(s.url()))), file_error);
 }

@@ -29,19 +29,19 @@ public:
 
     explicit program(std::vector<std::string> arguments, errors_to errors = errors_to::pipe,
                      const std::string& term = "xterm") {
-        std::array<int, 2> out{};
-        std::array<int, 2> err{};
-        if (pipe2(out.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+        std::array<int, 2> output{};
+        std::array<int, 2> error{};
+        if (pipe2(output.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
         if (errors == errors_to::pipe) {
-            if (pipe2(err.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+            if (pipe2(error.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
         } else {
-            err[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-            if (err[0] < 0 || grantpt(err[0]) != 0 || unlockpt(err[0]) != 0)
+            error[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+            if (error[0] < 0 || grantpt(error[0]) != 0 || unlockpt(error[0]) != 0)
                 throw std::runtime_error("no terminal");
-            err[1] = open(ptsname(err[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+            error[1] = open(ptsname(error[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
         }
-        out_ = out[0];
-        err_ = err[0];
+        out_ = output[0];
+        err_ = error[0];
         arguments.insert(arguments.begin(), TANDEM_CRAWL_PROGRAM);
         std::vector<char*> argv;
         for (std::string& a : arguments)
@@ -55,12 +55,12 @@ public:
         environment.push_back(nullptr);
         posix_spawn_file_actions_t actions;
         posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-        posix_spawn_file_actions_adddup2(&actions, err[1], STDERR_FILENO);
+        posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
+        posix_spawn_file_actions_adddup2(&actions, error[1], STDERR_FILENO);
         const int failed = posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environment.data());
         posix_spawn_file_actions_destroy(&actions);
-        ::close(out[1]);
-        ::close(err[1]);
+        ::close(output[1]);
+        ::close(error[1]);
         if (failed != 0) throw std::runtime_error("cannot start " + arguments[0]);
     }
     program(const program&) = delete;
