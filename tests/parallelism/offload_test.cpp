@@ -243,17 +243,17 @@ TEST_CASE("offload: calls that are queued when the pool stops fail, the one that
 TEST_CASE("offload: cancelled at every moment, every call has ended or never begun") {
     const std::size_t cancelled = run_on_loop([]() -> task<std::size_t> {
         std::atomic<int> running{0};
-        auto compute = [&](int x) {
+        auto compute = [&](unsigned x) {
             ++running;
-            for (int i = 0; i < 1000; ++i)
+            for (unsigned i = 0; i < 1000; ++i)
                 x = x * 31 + i;
             --running;
             return x;
         };
         auto scenario = [&]() -> task<> {
-            static_cast<void>(co_await offload(std::ref(compute), 1));
+            static_cast<void>(co_await offload(std::ref(compute), 1u));
             static_cast<void>(
-                co_await when_all(offload(std::ref(compute), 1), offload(std::ref(compute), 2)));
+                co_await when_all(offload(std::ref(compute), 1u), offload(std::ref(compute), 2u)));
         };
         auto check = [&](ending how) {
             CHECK((how == ending::value || how == ending::cancelled));

@@ -18,6 +18,18 @@ inline constexpr bool sanitized = false;
 inline constexpr bool sanitized = false;
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool thread_sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+inline constexpr bool thread_sanitized = true;
+#else
+inline constexpr bool thread_sanitized = false;
+#endif
+#else
+inline constexpr bool thread_sanitized = false;
+#endif
+
 // A number of repetitions: `plain` in ordinary builds, a part of it under a sanitizer.
 constexpr std::size_t repeat(std::size_t plain, std::size_t under_sanitizer) {
     return sanitized ? under_sanitizer : plain;
