@@ -78,7 +78,11 @@ int crawl_program(const options& o) {
     std::vector<tandem::url> seeds;
     for (const std::string& text : o.seeds) {
         auto seed = tandem::url::parse(text);
-        if (!seed && text.find("://") == std::string::npos) seed = tandem::url::parse("https://" + text);
+        if (!seed &&
+            text.find("://") == std::string::npos) { // "example.org", "localhost:8080"; no "mailto:a@b"
+            auto guess = tandem::url::parse("https://" + text);
+            if (guess && !guess->has_credentials()) seed = std::move(guess);
+        }
         if (!seed || (seed->scheme() != "http" && seed->scheme() != "https"))
             throw usage_error("\"" + text.substr(0, 200) + "\" is no http or https URL" +
                               (seed ? std::string() : ": " + seed.error().message()));

@@ -186,9 +186,10 @@ examples:
   tandem-crawl --depth 2 --output pages.jsonl --summary summary.json https://example.org/docs/
   tandem-crawl --no-robots --loops 2 --concurrency 256 http://localhost:8080/
 
-exit codes: 0 something was fetched, or robots.txt allows nothing; 2 usage; 3 a file; 4 network; 5 TLS;
-7 not HTTP; 8 the server answered with errors only; 130 and 143 after Ctrl-C and SIGTERM (what was found
-until then is written; a second one ends at once).
+exit codes:
+  0 something was fetched, or robots.txt allows nothing    5 TLS
+  2 usage    3 a file    4 network    7 not HTTP    8 the server answered with errors only
+  130 and 143 after Ctrl-C and SIGTERM: what was found is written; a second one ends at once
 )";
 }
 

@@ -44,9 +44,9 @@ std::string report_text(const crawl_figures& f) {
     t += "concurrency " + fixed(f.wait_s / wall, 1) + " requests in flight on average (" +
          std::to_string(f.peak_concurrency) + " at most) on " + std::to_string(f.loops) +
          (f.loops == 1 ? " loop thread" : " loop threads") + ", " + percent(f.loop_busy) + " busy\n";
-    t += "parallelism " + fixed(f.pool_busy * static_cast<double>(f.workers), 2) +
-         " cores busy parsing on average, on " + std::to_string(f.workers) +
-         (f.workers == 1 ? " pool thread\n" : " pool threads\n");
+    t += "parallelism " + fixed(f.parse_s / wall, 2) + " cores busy parsing on average, on " +
+         std::to_string(f.workers) + (f.workers == 1 ? " pool thread, " : " pool threads, ") +
+         percent(f.pool_busy) + " busy\n";
     t += "one by one  " + fixed(f.wait_s, 2) + " s of waiting + " + fixed(f.parse_s, 2) +
          " s of parsing = " + fixed(f.wait_s + f.parse_s, 2) + " s; in tandem: " + fixed(wall, 2) + " s\n";
     t += "speed-up    " + ratio(f.wait_s + f.parse_s, wall) + " = " + ratio(f.wait_s, wall) +

@@ -50,7 +50,7 @@ TEST_CASE("report: what it says") {
     CHECK(has(t, "4.2 MB in 0.50 s: 720 pages/s"));
     CHECK(has(t, "357 x 200, 3 x 404"));
     CHECK(has(t, "40.0 requests in flight on average (64 at most) on 1 loop thread, 4 % busy"));
-    CHECK(has(t, "0.50 cores busy parsing on average, on 2 pool threads"));
+    CHECK(has(t, "0.50 cores busy parsing on average, on 2 pool threads, 25 % busy"));
     CHECK(has(t, "20.00 s of waiting + 0.25 s of parsing = 20.25 s; in tandem: 0.50 s"));
     CHECK(has(t, "40.5x = 40.0x by waiting for many answers at once + 0.5x by parsing meanwhile"));
     CHECK(has(t, "404 http://a.test/x  (on http://a.test/)"));
