@@ -10,22 +10,16 @@ event::~event() {
 }
 
 void event::set() noexcept {
-    waiter* to_wake = nullptr;
-    waiter** tail = &to_wake;
+    wake_chain to_wake;
     {
         const std::lock_guard lock(mutex_);
         set_ = true;
         while (waiter* const w = waiters_.pop_front()) {
             static_cast<wait_awaiter*>(w)->seen_ = true;
-            *tail = w;
-            tail = &w->next;
+            to_wake.add(*w);
         }
     }
-    while (to_wake) {
-        waiter* const next = to_wake->next; // read before the wake: afterwards it may be gone
-        to_wake->wake();
-        to_wake = next;
-    }
+    to_wake.wake_all();
 }
 
 void event::reset() noexcept {

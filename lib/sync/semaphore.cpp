@@ -21,8 +21,7 @@ semaphore_permit semaphore::try_acquire() noexcept {
 }
 
 void semaphore::release(std::size_t n) noexcept {
-    waiter* to_wake = nullptr;
-    waiter** tail = &to_wake;
+    wake_chain to_wake;
     {
         const std::lock_guard lock(mutex_);
         available_ += n;
@@ -31,15 +30,10 @@ void semaphore::release(std::size_t n) noexcept {
             if (!w) break;
             --available_;
             static_cast<acquire_awaiter*>(w)->granted_ = true;
-            *tail = w;
-            tail = &w->next;
+            to_wake.add(*w);
         }
     }
-    while (to_wake) {
-        waiter* const next = to_wake->next; // read before the wake: afterwards it may be gone
-        to_wake->wake();
-        to_wake = next;
-    }
+    to_wake.wake_all();
 }
 
 std::size_t semaphore::available() const noexcept {

@@ -26,12 +26,11 @@ public:
     bool linked() const noexcept { return list_ != nullptr; }
     void wake() noexcept { context_.wake(); }
 
-    waiter* next =
-        nullptr; // free for the owner's use while the waiter is in no list (chains of waiters to wake)
-
 private:
     friend class wait_list;
+    friend class wake_chain;
     task_context& context_;
+    waiter* next_ = nullptr; // in a list or in a chain of waiters to wake
     waiter* prev_ = nullptr;
     wait_list* list_ = nullptr;
 };
@@ -48,9 +47,9 @@ public:
 
     void push_back(waiter& w) noexcept {
         w.list_ = this;
-        w.next = nullptr;
+        w.next_ = nullptr;
         w.prev_ = last_;
-        (last_ ? last_->next : first_) = &w;
+        (last_ ? last_->next_ : first_) = &w;
         last_ = &w;
     }
 
@@ -61,15 +60,43 @@ public:
     }
 
     void remove(waiter& w) noexcept {
-        (w.prev_ ? w.prev_->next : first_) = w.next;
-        (w.next ? w.next->prev_ : last_) = w.prev_;
-        w.next = w.prev_ = nullptr;
+        (w.prev_ ? w.prev_->next_ : first_) = w.next_;
+        (w.next_ ? w.next_->prev_ : last_) = w.prev_;
+        w.next_ = w.prev_ = nullptr;
         w.list_ = nullptr;
     }
 
 private:
     waiter* first_ = nullptr;
     waiter* last_ = nullptr;
+};
+
+// Waiters that were granted, and taken out of their list, under the lock: woken, oldest first, after it was
+// released.
+class wake_chain {
+public:
+    wake_chain() = default;
+    wake_chain(const wake_chain&) = delete;
+    wake_chain& operator=(const wake_chain&) = delete;
+
+    void add(waiter& w) noexcept {
+        *tail_ = &w;
+        tail_ = &w.next_;
+    }
+
+    // Touches nothing but the waiters: the primitive may be gone as soon as the first of them runs.
+    void wake_all() noexcept {
+        while (first_) {
+            waiter& w = *first_;
+            first_ = w.next_; // read before the wake: afterwards it may be gone
+            w.wake();
+        }
+        tail_ = &first_;
+    }
+
+private:
+    waiter* first_ = nullptr;
+    waiter** tail_ = &first_;
 };
 
 } // namespace tandem

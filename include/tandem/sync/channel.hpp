@@ -318,29 +318,20 @@ std::optional<T> channel<T>::try_receive() {
 
 template <class T>
 void channel<T>::close() noexcept {
-    waiter* to_wake = nullptr;
-    waiter** tail = &to_wake;
-    const auto collect = [&tail](waiter* w) {
-        *tail = w;
-        tail = &w->next;
-    };
+    wake_chain to_wake;
     {
         const std::lock_guard lock(mutex_);
         closed_ = true;
         while (waiter* const w = senders_.pop_front()) {
             static_cast<send_awaiter&>(*w).state_ = send_awaiter::state::refused;
-            collect(w);
+            to_wake.add(*w);
         }
         while (waiter* const w = receivers_.pop_front()) {
             static_cast<receive_awaiter&>(*w).state_ = receive_awaiter::state::settled;
-            collect(w);
+            to_wake.add(*w);
         }
     }
-    while (to_wake) {
-        waiter* const next = to_wake->next; // read before the wake: afterwards it may be gone
-        to_wake->wake();
-        to_wake = next;
-    }
+    to_wake.wake_all();
 }
 
 } // namespace tandem
