@@ -108,7 +108,7 @@ TEST_CASE("files: those that cannot be written or read") {
 TEST_CASE("files: a device or a pipe is written to and not replaced") {
     check_writable("/dev/null");
     write_file("/dev/null", "x");
-    struct stat about {};
+    struct stat about{};
     REQUIRE(stat("/dev/null", &about) == 0);
     CHECK(S_ISCHR(about.st_mode));
     CHECK(message_of([] { write_file("/dev/full", "x"); }) ==
