@@ -5,6 +5,7 @@
 
 #include "tests/crawler/crawl_support.hpp"
 #include "tests/crawler/program_support.hpp"
+#include "tests/http/scripted_server.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/http/test_certificates.hpp"
 
@@ -140,6 +141,10 @@ TEST_CASE("program: a server that answers with errors only has exit code 8, one 
     fails({s.url("/missing")}, 8, "GET " + s.url("/missing") + ": status 404");
     site busy(from_table({{"/robots.txt", site::response::plain_status(503)}}));
     fails({busy.url()}, 8, "/robots.txt: status 503: nothing of this host may be fetched");
+    const scripted::answering other(
+        [](const std::string&) { return std::string("SSH-2.0-OpenSSH_9.2\r\n\r\n"); });
+    fails({other.url()}, 7, "GET " + other.url("/robots.txt") + ": waiting for the response: ");
+    fails({"--no-robots", other.url()}, 7, "GET " + other.url() + ": waiting for the response: ");
 }
 
 TEST_CASE("program: robots.txt that allows nothing") {
