@@ -134,7 +134,7 @@ tls_session::step tls_session::outcome_of(int result, bool in_handshake) {
     case SSL_ERROR_ZERO_RETURN:
         return step(std::size_t{0});
     case SSL_ERROR_SYSCALL:
-        if (saved_errno == 0 || result == 0) break;
+        if (saved_errno == 0) break;
         failure_ = boost::system::error_code(saved_errno, boost::system::system_category()).message();
         return step(boost::system::error_code(saved_errno, boost::system::system_category()));
     default:
