@@ -132,7 +132,9 @@ tls_session::step tls_session::outcome_of(int result, bool in_handshake) {
     case SSL_ERROR_WANT_WRITE:
         return step(need::writable);
     case SSL_ERROR_ZERO_RETURN:
-        return step(std::size_t{0});
+        if (!in_handshake) return step(std::size_t{0});
+        failure_ = "the peer closed the connection";
+        return step(make_error_code(tls_errc::handshake_failed));
     case SSL_ERROR_SYSCALL:
         if (saved_errno == 0) break;
         failure_ = boost::system::error_code(saved_errno, boost::system::system_category()).message();
