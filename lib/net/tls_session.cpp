@@ -26,6 +26,10 @@ bool is_ip_address(const std::string& host) {
     return inet_pton(AF_INET, host.c_str(), buffer) == 1 || inet_pton(AF_INET6, host.c_str(), buffer) == 1;
 }
 
+bool can_be_verified(const std::string& host) {
+    return !host.empty() && host.front() != '.' && host.find('\0') == std::string::npos;
+}
+
 std::string date_of(const ASN1_TIME* time) {
     std::tm parts = {};
     if (!time || ASN1_TIME_to_tm(time, &parts) != 1) return "unknown date";
@@ -83,9 +87,11 @@ void tls_session::open(tls_context& context, int fd) {
 tls_session::tls_session(tls_context& context, int fd, const std::string& host) : host_(host) {
     open(context, fd);
     SSL* const ssl = ssl_.get();
-    while (!host_.empty() && host_.back() == '.')
-        host_.pop_back(); // "example.org." is the same host
-    if (context.verifies()) {
+    if (!host_.empty() && host_.back() == '.') host_.pop_back(); // "example.org." is the same host
+    // OpenSSL checks no name at all for an empty one, stops at a NUL and takes a leading dot for "any subdomain".
+    if (context.verifies() && !can_be_verified(host_)) {
+        certificate_failure_ = "there is no host name to verify it for";
+    } else if (context.verifies()) {
         SSL_set_verify(ssl, SSL_VERIFY_PEER, &tls_session::on_verify);
         // RFC 9525: an address needs an IP SAN of its own; a wildcard stands for exactly one whole label.
         SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -156,6 +162,10 @@ tls_session::step tls_session::outcome_of(int result, bool in_handshake) {
 }
 
 tls_session::step tls_session::handshake() {
+    if (!certificate_failure_.empty()) {
+        failure_ = certificate_failure_;
+        return step(make_error_code(tls_errc::certificate_rejected));
+    }
     ERR_clear_error();
     errno = 0;
     const int result = SSL_do_handshake(ssl_.get());
