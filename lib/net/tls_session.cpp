@@ -93,8 +93,9 @@ tls_session::tls_session(tls_context& context, int fd, const std::string& host) 
         certificate_failure_ = "there is no host name to verify it for";
     } else if (context.verifies()) {
         SSL_set_verify(ssl, SSL_VERIFY_PEER, &tls_session::on_verify);
-        // RFC 9525: an address needs an IP SAN of its own; a wildcard stands for exactly one whole label.
-        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        // RFC 9525: an address needs an IP SAN of its own; a wildcard stands for exactly one whole label; the
+        // common name is no host name.
+        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
         const int set = is_ip_address(host_)
                             ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host_.c_str())
                             : SSL_set1_host(ssl, host_.c_str());
