@@ -55,6 +55,11 @@ void require_readable(const char* what, const std::string& path) {
                                       std::string(what) + " " + path);
 }
 
+// Instead of OpenSSL's own, which asks at the terminal.
+int no_password(char*, int, int, void*) {
+    return -1;
+}
+
 } // namespace
 
 const boost::system::error_category& tls_category() noexcept {
@@ -70,6 +75,7 @@ class tls_context::impl {
 public:
     explicit impl(const SSL_METHOD* method) : ctx(SSL_CTX_new(method)) {
         if (!ctx) throw std::bad_alloc();
+        SSL_CTX_set_default_passwd_cb(ctx, no_password);
         SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
         SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
