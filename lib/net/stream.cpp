@@ -52,8 +52,10 @@ public:
 
     // Ready, or the reason to give up.
     task<boost::system::error_code> wait(descriptor::wait_type what) {
-        if (expired_) co_return timed_out();
+        if (!may_start()) co_return stopped();
         const boost::system::error_code ec = co_await wait_for(fd_, what);
+        // Closed after it had become ready: the descriptor's number may be another socket's by now.
+        if (!fd_.is_open()) co_return boost::asio::error::operation_aborted;
         if (ec && expired_ && !task_context::current()->cancelled()) co_return timed_out();
         co_return ec;
     }
@@ -131,6 +133,7 @@ public:
     }
 
     task<boost::system::error_code> handshake() {
+        if (!may_start()) co_return stopped();
         for (;;) {
             const tls_session::step step = tls_->handshake();
             if (step.wants == tls_session::need::nothing) {
@@ -155,11 +158,14 @@ private:
         self.fd_.cancel(ignored);
     }
 
-    bool may_start() const noexcept { return !expired_ && !task_context::current()->cancelled(); }
+    bool may_start() const noexcept {
+        return !expired_ && !task_context::current()->cancelled() && fd_.is_open();
+    }
     // Whether an operation may complete without waiting: not for ever, and not when it should end.
     bool may_go_on() noexcept { return may_start() && task_context::current()->spend(); }
     boost::system::error_code stopped() const noexcept {
         if (task_context::current()->cancelled()) return boost::asio::error::operation_aborted;
+        if (!fd_.is_open()) return boost::asio::error::bad_descriptor;
         return timed_out();
     }
 
@@ -199,7 +205,7 @@ task<io_result> stream::write(std::string_view data) {
 }
 
 task<boost::system::error_code> stream::wait_readable() {
-    if (impl_->tls_ && impl_->tls_->has_pending()) co_return boost::system::error_code();
+    if (impl_->tls_ && impl_->fd_.is_open() && impl_->tls_->has_pending()) co_return boost::system::error_code();
     co_return co_await impl_->wait(descriptor::wait_read);
 }
 
