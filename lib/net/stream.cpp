@@ -104,16 +104,19 @@ public:
     task<io_result> write_plain(std::string_view data) {
         std::size_t sent = 0;
         if (!may_start()) co_return io_result(stopped());
+        bool may_try = may_go_on();
         while (sent < data.size()) {
+            if (!may_try) {
+                const boost::system::error_code ec = co_await wait(descriptor::wait_write);
+                if (ec) co_return io_result(ec, sent);
+            }
             const ssize_t n = send(fd_.native_handle(), data.data() + sent, data.size() - sent, MSG_NOSIGNAL);
             if (n >= 0) {
                 sent += static_cast<std::size_t>(n);
-                continue;
+            } else if (errno != EAGAIN && errno != EINTR) {
+                co_return io_result(errno_code(), sent);
             }
-            if (errno == EINTR) continue;
-            if (errno != EAGAIN) co_return io_result(errno_code(), sent);
-            const boost::system::error_code ec = co_await wait(descriptor::wait_write);
-            if (ec) co_return io_result(ec, sent);
+            may_try = false; // less than all was taken: the socket's buffer is full
         }
         co_return io_result(sent);
     }
@@ -121,16 +124,21 @@ public:
     task<io_result> write_tls(std::string_view data) {
         std::size_t sent = 0;
         if (!may_start()) co_return io_result(stopped());
+        tls_session::need need = may_go_on() ? tls_session::need::nothing : tls_session::need::writable;
         while (sent < data.size()) {
+            if (need != tls_session::need::nothing) {
+                const boost::system::error_code ec = co_await wait(need);
+                if (ec) co_return io_result(ec, sent);
+            }
             const tls_session::step step = tls_->write(data.data() + sent, data.size() - sent);
             if (step.error) co_return io_result(step.error, sent);
             sent += step.bytes;
-            if (step.wants == tls_session::need::nothing) {
+            need = step.wants;
+            if (need == tls_session::need::nothing) {
                 if (step.bytes == 0) co_return io_result(make_error_code(tls_errc::truncated), sent);
-                continue;
+                if (may_go_on()) continue;
+                need = tls_session::need::writable;
             }
-            const boost::system::error_code ec = co_await wait(step.wants);
-            if (ec) co_return io_result(ec, sent);
         }
         co_return io_result(sent);
     }
