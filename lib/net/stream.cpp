@@ -34,7 +34,11 @@ public:
         boost::system::error_code ec;
         fd_.assign(fd, ec);
         if (ec) throw system_error(ec, "registering a socket with its loop");
-        fd_.native_non_blocking(true);
+        fd_.native_non_blocking(true, ec);
+        if (ec) {
+            fd_.release(); // stream's constructor closes it
+            throw system_error(ec, "making a socket non-blocking");
+        }
         const int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); // fails, harmlessly, for what is not TCP
     }
