@@ -220,8 +220,14 @@ task<io_result> stream::write(std::string_view data) {
 }
 
 task<boost::system::error_code> stream::wait_readable() {
-    if (impl_->tls_ && impl_->fd_.is_open() && impl_->tls_->has_pending()) co_return boost::system::error_code();
-    co_return co_await impl_->wait(descriptor::wait_read);
+    impl& self = *impl_;
+    if (self.tls_ && self.fd_.is_open() && self.tls_->has_pending() && self.tls_->has_input())
+        co_return boost::system::error_code();
+    for (;;) {
+        const boost::system::error_code ec = co_await self.wait(descriptor::wait_read);
+        // Not everything that arrives is something to read: session tickets, a piece of a record.
+        if (ec || !self.tls_ || self.tls_->has_input()) co_return ec;
+    }
 }
 
 bool stream::has_input() noexcept {
