@@ -76,16 +76,17 @@ void tls_session::deleter::operator()(ssl_st* ssl) const noexcept {
     SSL_free(ssl);
 }
 
-void tls_session::open(tls_context& context, int fd) {
+void tls_session::open(tls_context& context) {
     ssl_.reset(SSL_new(static_cast<SSL_CTX*>(context.native_handle())));
     if (!ssl_) throw std::bad_alloc();
     SSL_set_app_data(ssl_.get(), this);
-    BIO* const bio = new_socket_bio(fd);
+    BIO* const bio = new_socket_bio(socket_);
     SSL_set_bio(ssl_.get(), bio, bio);
 }
 
-tls_session::tls_session(tls_context& context, int fd, const std::string& host) : host_(host) {
-    open(context, fd);
+tls_session::tls_session(tls_context& context, int fd, const std::string& host)
+    : socket_(fd), host_(host) {
+    open(context);
     SSL* const ssl = ssl_.get();
     if (!host_.empty() && host_.back() == '.') host_.pop_back(); // "example.org." is the same host
     // OpenSSL checks no name at all for an empty one, stops at a NUL and takes a leading dot for "any subdomain".
@@ -105,8 +106,8 @@ tls_session::tls_session(tls_context& context, int fd, const std::string& host) 
     SSL_set_connect_state(ssl);
 }
 
-tls_session::tls_session(tls_context& context, int fd) {
-    open(context, fd);
+tls_session::tls_session(tls_context& context, int fd) : socket_(fd) {
+    open(context);
     SSL_set_accept_state(ssl_.get());
 }
 
@@ -162,28 +163,34 @@ tls_session::step tls_session::outcome_of(int result, bool in_handshake) {
     return step(make_error_code(tls_errc::handshake_failed));
 }
 
+// OpenSSL reads on within one call as long as there are records without data (session tickets, key updates):
+// a peer that sends nothing else must not keep the loop. A record takes two reads.
+void tls_session::begin_call() noexcept {
+    constexpr int most_reads = 64;
+    socket_.reads_left = most_reads;
+    ERR_clear_error();
+    errno = 0;
+}
+
 tls_session::step tls_session::handshake() {
     if (!certificate_failure_.empty()) {
         failure_ = certificate_failure_;
         return step(make_error_code(tls_errc::certificate_rejected));
     }
-    ERR_clear_error();
-    errno = 0;
+    begin_call();
     const int result = SSL_do_handshake(ssl_.get());
     return result == 1 ? step(std::size_t{1}) : outcome_of(result, true);
 }
 
 tls_session::step tls_session::read(char* data, std::size_t size) {
-    ERR_clear_error();
-    errno = 0;
+    begin_call();
     std::size_t n = 0;
     const int result = SSL_read_ex(ssl_.get(), data, size, &n);
     return result == 1 ? step(n) : outcome_of(result, false);
 }
 
 tls_session::step tls_session::write(const char* data, std::size_t size) {
-    ERR_clear_error();
-    errno = 0;
+    begin_call();
     std::size_t n = 0;
     const int result = SSL_write_ex(ssl_.get(), data, size, &n);
     return result == 1 ? step(n) : outcome_of(result, false);
@@ -194,11 +201,12 @@ bool tls_session::has_pending() const noexcept {
 }
 
 bool tls_session::has_input() noexcept {
-    ERR_clear_error();
+    begin_call();
     char byte = 0;
     std::size_t n = 0;
     const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &n);
-    const bool quiet = result != 1 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ;
+    const bool quiet = result != 1 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ &&
+                       socket_.reads_left > 0;
     ERR_clear_error();
     return !quiet;
 }
