@@ -61,8 +61,9 @@ public:
             const boost::system::error_code ec = co_await wait_for(fd_, what);
             // Closed after it had become ready: the descriptor's number may be another socket's by now.
             if (!fd_.is_open()) co_return boost::asio::error::operation_aborted;
-            if (ec != boost::asio::error::operation_aborted || task_context::current()->cancelled()) co_return ec;
-            // The deadline has passed; unless it was moved before this task got to know, then the wait goes on.
+            if (ec != boost::asio::error::operation_aborted || task_context::current()->cancelled())
+                co_return ec;
+            // The deadline has passed, unless it was moved before this task got to know: then the wait goes on.
             if (expired_) co_return timed_out();
         }
     }

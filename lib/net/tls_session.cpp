@@ -84,12 +84,12 @@ void tls_session::open(tls_context& context) {
     SSL_set_bio(ssl_.get(), bio, bio);
 }
 
-tls_session::tls_session(tls_context& context, int fd, const std::string& host)
-    : socket_(fd), host_(host) {
+tls_session::tls_session(tls_context& context, int fd, const std::string& host) : socket_(fd), host_(host) {
     open(context);
     SSL* const ssl = ssl_.get();
     if (!host_.empty() && host_.back() == '.') host_.pop_back(); // "example.org." is the same host
-    // OpenSSL checks no name at all for an empty one, stops at a NUL and takes a leading dot for "any subdomain".
+    // OpenSSL checks no name at all for an empty one, stops at a NUL and takes a leading dot for "any
+    // subdomain".
     if (context.verifies() && !can_be_verified(host_)) {
         certificate_failure_ = "there is no host name to verify it for";
     } else if (context.verifies()) {
@@ -205,8 +205,8 @@ bool tls_session::has_input() noexcept {
     char byte = 0;
     std::size_t n = 0;
     const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &n);
-    const bool quiet = result != 1 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ &&
-                       socket_.reads_left > 0;
+    const bool quiet =
+        result != 1 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ && socket_.reads_left > 0;
     ERR_clear_error();
     return !quiet;
 }
