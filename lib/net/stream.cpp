@@ -7,6 +7,7 @@
 #include <boost/asio/error.hpp>
 
 #include <cerrno>
+#include <coroutine>
 #include <optional>
 #include <string>
 
@@ -25,6 +26,26 @@ boost::system::error_code errno_code() noexcept {
 boost::system::error_code timed_out() noexcept {
     return boost::asio::error::timed_out;
 }
+
+// Lets other tasks run once. As `yield`, but does not throw when the task was cancelled.
+class give_way {
+public:
+    class awaiter {
+    public:
+        explicit awaiter(task_context& context) noexcept : context_(context) {}
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> at) noexcept {
+            context_.suspend(at, nullptr);
+            context_.wake();
+        }
+        void await_resume() const noexcept {}
+
+    private:
+        task_context& context_;
+    };
+    give_way() noexcept {}
+    awaiter await_in(task_context& context) const noexcept { return awaiter(context); }
+};
 
 } // namespace
 
@@ -63,7 +84,8 @@ public:
             if (!fd_.is_open()) co_return boost::asio::error::operation_aborted;
             if (ec != boost::asio::error::operation_aborted || task_context::current()->cancelled())
                 co_return ec;
-            // The deadline has passed, unless it was moved before this task got to know: then the wait goes on.
+            // The deadline has passed, unless it was moved before this task got to know: then the wait goes
+            // on.
             if (expired_) co_return timed_out();
         }
     }
@@ -92,7 +114,12 @@ public:
     }
 
     task<io_result> read_tls(char* data, std::size_t size) {
-        bool try_first = tls_->has_pending() && may_go_on();
+        bool try_first = may_start() && tls_->has_pending();
+        // What the session holds does not make the socket readable: give way, but do not wait.
+        if (try_first && !task_context::current()->spend()) {
+            co_await give_way();
+            if (!may_start()) co_return io_result(stopped());
+        }
         tls_session::need need = tls_session::need::readable;
         for (;;) {
             if (!try_first) {
