@@ -1,7 +1,6 @@
 #include "lib/net/socket_bio.hpp"
 
 #include <cerrno>
-#include <cstdint>
 #include <new>
 
 #include <sys/socket.h>
@@ -10,20 +9,26 @@ namespace tandem::net {
 
 namespace {
 
-int fd_of(BIO* bio) {
-    return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+bio_socket& socket_of(BIO* bio) {
+    return *static_cast<bio_socket*>(BIO_get_data(bio));
 }
 
 int bio_write(BIO* bio, const char* data, int size) {
     BIO_clear_retry_flags(bio);
-    const ssize_t n = send(fd_of(bio), data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    const ssize_t n = send(socket_of(bio).fd, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
     return static_cast<int>(n);
 }
 
 int bio_read(BIO* bio, char* data, int size) {
     BIO_clear_retry_flags(bio);
-    const ssize_t n = recv(fd_of(bio), data, static_cast<std::size_t>(size), 0);
+    bio_socket& socket = socket_of(bio);
+    if (socket.reads_left == 0) {
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    --socket.reads_left;
+    const ssize_t n = recv(socket.fd, data, static_cast<std::size_t>(size), 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
     if (n == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
     return static_cast<int>(n);
@@ -61,11 +66,11 @@ BIO_METHOD* socket_method() {
 
 } // namespace
 
-BIO* new_socket_bio(int fd) {
+BIO* new_socket_bio(bio_socket& socket) {
     BIO_METHOD* const method = socket_method();
     BIO* const bio = method ? BIO_new(method) : nullptr;
     if (!bio) throw std::bad_alloc();
-    BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));
+    BIO_set_data(bio, &socket);
     return bio;
 }
 

@@ -5,6 +5,14 @@
 
 namespace tandem::net {
 
-BIO* new_socket_bio(int fd); // does not own the socket; throws std::bad_alloc
+class bio_socket {
+public:
+    explicit bio_socket(int handle) noexcept : fd(handle) {}
+
+    int fd;             // not owned
+    int reads_left = 0; // at 0 a read says that there is nothing (EAGAIN): a bound for one call of OpenSSL's
+};
+
+BIO* new_socket_bio(bio_socket& socket); // `socket` must outlive it; throws std::bad_alloc
 
 } // namespace tandem::net

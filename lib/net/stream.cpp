@@ -7,6 +7,7 @@
 #include <boost/asio/error.hpp>
 
 #include <cerrno>
+#include <coroutine>
 #include <optional>
 #include <string>
 
@@ -26,6 +27,26 @@ boost::system::error_code timed_out() noexcept {
     return boost::asio::error::timed_out;
 }
 
+// Lets other tasks run once. As `yield`, but does not throw when the task was cancelled.
+class give_way {
+public:
+    class awaiter {
+    public:
+        explicit awaiter(task_context& context) noexcept : context_(context) {}
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> at) noexcept {
+            context_.suspend(at, nullptr);
+            context_.wake();
+        }
+        void await_resume() const noexcept {}
+
+    private:
+        task_context& context_;
+    };
+    give_way() noexcept {}
+    awaiter await_in(task_context& context) const noexcept { return awaiter(context); }
+};
+
 } // namespace
 
 class stream::impl : private timer_node {
@@ -34,7 +55,11 @@ public:
         boost::system::error_code ec;
         fd_.assign(fd, ec);
         if (ec) throw system_error(ec, "registering a socket with its loop");
-        fd_.native_non_blocking(true);
+        fd_.native_non_blocking(true, ec);
+        if (ec) {
+            fd_.release(); // stream's constructor closes it
+            throw system_error(ec, "making a socket non-blocking");
+        }
         const int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); // fails, harmlessly, for what is not TCP
     }
@@ -52,10 +77,17 @@ public:
 
     // Ready, or the reason to give up.
     task<boost::system::error_code> wait(descriptor::wait_type what) {
-        if (expired_) co_return timed_out();
-        const boost::system::error_code ec = co_await wait_for(fd_, what);
-        if (ec && expired_ && !task_context::current()->cancelled()) co_return timed_out();
-        co_return ec;
+        for (;;) {
+            if (!may_start()) co_return stopped();
+            const boost::system::error_code ec = co_await wait_for(fd_, what);
+            // Closed after it had become ready: the descriptor's number may be another socket's by now.
+            if (!fd_.is_open()) co_return boost::asio::error::operation_aborted;
+            if (ec != boost::asio::error::operation_aborted || task_context::current()->cancelled())
+                co_return ec;
+            // The deadline has passed, unless it was moved before this task got to know: then the wait goes
+            // on.
+            if (expired_) co_return timed_out();
+        }
     }
 
     task<boost::system::error_code> wait(tls_session::need need) {
@@ -82,7 +114,12 @@ public:
     }
 
     task<io_result> read_tls(char* data, std::size_t size) {
-        bool try_first = tls_->has_pending() && may_go_on();
+        bool try_first = may_start() && tls_->has_pending();
+        // What the session holds does not make the socket readable: give way, but do not wait.
+        if (try_first && !task_context::current()->spend()) {
+            co_await give_way();
+            if (!may_start()) co_return io_result(stopped());
+        }
         tls_session::need need = tls_session::need::readable;
         for (;;) {
             if (!try_first) {
@@ -99,16 +136,19 @@ public:
     task<io_result> write_plain(std::string_view data) {
         std::size_t sent = 0;
         if (!may_start()) co_return io_result(stopped());
+        bool may_try = may_go_on();
         while (sent < data.size()) {
+            if (!may_try) {
+                const boost::system::error_code ec = co_await wait(descriptor::wait_write);
+                if (ec) co_return io_result(ec, sent);
+            }
             const ssize_t n = send(fd_.native_handle(), data.data() + sent, data.size() - sent, MSG_NOSIGNAL);
             if (n >= 0) {
                 sent += static_cast<std::size_t>(n);
-                continue;
+            } else if (errno != EAGAIN && errno != EINTR) {
+                co_return io_result(errno_code(), sent);
             }
-            if (errno == EINTR) continue;
-            if (errno != EAGAIN) co_return io_result(errno_code(), sent);
-            const boost::system::error_code ec = co_await wait(descriptor::wait_write);
-            if (ec) co_return io_result(ec, sent);
+            may_try = false; // less than all was taken: the socket's buffer is full
         }
         co_return io_result(sent);
     }
@@ -116,21 +156,27 @@ public:
     task<io_result> write_tls(std::string_view data) {
         std::size_t sent = 0;
         if (!may_start()) co_return io_result(stopped());
+        tls_session::need need = may_go_on() ? tls_session::need::nothing : tls_session::need::writable;
         while (sent < data.size()) {
+            if (need != tls_session::need::nothing) {
+                const boost::system::error_code ec = co_await wait(need);
+                if (ec) co_return io_result(ec, sent);
+            }
             const tls_session::step step = tls_->write(data.data() + sent, data.size() - sent);
             if (step.error) co_return io_result(step.error, sent);
             sent += step.bytes;
-            if (step.wants == tls_session::need::nothing) {
+            need = step.wants;
+            if (need == tls_session::need::nothing) {
                 if (step.bytes == 0) co_return io_result(make_error_code(tls_errc::truncated), sent);
-                continue;
+                if (may_go_on()) continue;
+                need = tls_session::need::writable;
             }
-            const boost::system::error_code ec = co_await wait(step.wants);
-            if (ec) co_return io_result(ec, sent);
         }
         co_return io_result(sent);
     }
 
     task<boost::system::error_code> handshake() {
+        if (!may_start()) co_return stopped();
         for (;;) {
             const tls_session::step step = tls_->handshake();
             if (step.wants == tls_session::need::nothing) {
@@ -155,11 +201,14 @@ private:
         self.fd_.cancel(ignored);
     }
 
-    bool may_start() const noexcept { return !expired_ && !task_context::current()->cancelled(); }
+    bool may_start() const noexcept {
+        return !expired_ && !task_context::current()->cancelled() && fd_.is_open();
+    }
     // Whether an operation may complete without waiting: not for ever, and not when it should end.
     bool may_go_on() noexcept { return may_start() && task_context::current()->spend(); }
     boost::system::error_code stopped() const noexcept {
         if (task_context::current()->cancelled()) return boost::asio::error::operation_aborted;
+        if (!fd_.is_open()) return boost::asio::error::bad_descriptor;
         return timed_out();
     }
 
@@ -199,8 +248,14 @@ task<io_result> stream::write(std::string_view data) {
 }
 
 task<boost::system::error_code> stream::wait_readable() {
-    if (impl_->tls_ && impl_->tls_->has_pending()) co_return boost::system::error_code();
-    co_return co_await impl_->wait(descriptor::wait_read);
+    impl& self = *impl_;
+    if (self.tls_ && self.fd_.is_open() && self.tls_->has_pending() && self.tls_->has_input())
+        co_return boost::system::error_code();
+    for (;;) {
+        const boost::system::error_code ec = co_await self.wait(descriptor::wait_read);
+        // Not everything that arrives is something to read: session tickets, a piece of a record.
+        if (ec || !self.tls_ || self.tls_->has_input()) co_return ec;
+    }
 }
 
 bool stream::has_input() noexcept {

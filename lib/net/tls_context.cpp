@@ -55,6 +55,11 @@ void require_readable(const char* what, const std::string& path) {
                                       std::string(what) + " " + path);
 }
 
+// Instead of OpenSSL's own, which asks at the terminal.
+int no_password(char*, int, int, void*) {
+    return -1;
+}
+
 } // namespace
 
 const boost::system::error_category& tls_category() noexcept {
@@ -70,6 +75,7 @@ class tls_context::impl {
 public:
     explicit impl(const SSL_METHOD* method) : ctx(SSL_CTX_new(method)) {
         if (!ctx) throw std::bad_alloc();
+        SSL_CTX_set_default_passwd_cb(ctx, no_password);
         SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
         SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
@@ -98,6 +104,7 @@ bool tls_context::verifies() const noexcept {
 tls_context tls_context::client(const std::string& ca_file, bool verify) {
     auto i = std::make_unique<impl>(TLS_client_method());
     i->verify = verify;
+    ERR_clear_error(); // what an earlier call left would be taken for the reason
     if (!ca_file.empty()) {
         require_readable("CA file", ca_file);
         if (SSL_CTX_load_verify_locations(i->ctx, ca_file.c_str(), nullptr) != 1)
@@ -113,13 +120,17 @@ tls_context tls_context::client(const std::string& ca_file, bool verify) {
 tls_context tls_context::server(const std::string& certificate_file, const std::string& key_file) {
     require_readable("certificate file", certificate_file);
     require_readable("key file", key_file);
+    ERR_clear_error(); // what an earlier call left would be taken for the reason
     auto i = std::make_unique<impl>(TLS_server_method());
     if (SSL_CTX_use_certificate_chain_file(i->ctx, certificate_file.c_str()) != 1)
         fail("certificate file " + certificate_file + " cannot be used");
-    if (SSL_CTX_use_PrivateKey_file(i->ctx, key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+    if (SSL_CTX_use_PrivateKey_file(i->ctx, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+        if (ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509)
+            fail("key file " + key_file + " does not belong to the certificate in " + certificate_file);
         fail("key file " + key_file + " cannot be used");
+    }
     if (SSL_CTX_check_private_key(i->ctx) != 1)
-        fail("key file " + key_file + " does not belong to the certificate");
+        fail("key file " + key_file + " does not belong to the certificate in " + certificate_file);
     return tls_context(std::move(i));
 }
 

@@ -26,6 +26,10 @@ bool is_ip_address(const std::string& host) {
     return inet_pton(AF_INET, host.c_str(), buffer) == 1 || inet_pton(AF_INET6, host.c_str(), buffer) == 1;
 }
 
+bool can_be_verified(const std::string& host) {
+    return !host.empty() && host.front() != '.' && host.find('\0') == std::string::npos;
+}
+
 std::string date_of(const ASN1_TIME* time) {
     std::tm parts = {};
     if (!time || ASN1_TIME_to_tm(time, &parts) != 1) return "unknown date";
@@ -72,23 +76,27 @@ void tls_session::deleter::operator()(ssl_st* ssl) const noexcept {
     SSL_free(ssl);
 }
 
-void tls_session::open(tls_context& context, int fd) {
+void tls_session::open(tls_context& context) {
     ssl_.reset(SSL_new(static_cast<SSL_CTX*>(context.native_handle())));
     if (!ssl_) throw std::bad_alloc();
     SSL_set_app_data(ssl_.get(), this);
-    BIO* const bio = new_socket_bio(fd);
+    BIO* const bio = new_socket_bio(socket_);
     SSL_set_bio(ssl_.get(), bio, bio);
 }
 
-tls_session::tls_session(tls_context& context, int fd, const std::string& host) : host_(host) {
-    open(context, fd);
+tls_session::tls_session(tls_context& context, int fd, const std::string& host) : socket_(fd), host_(host) {
+    open(context);
     SSL* const ssl = ssl_.get();
-    while (!host_.empty() && host_.back() == '.')
-        host_.pop_back(); // "example.org." is the same host
-    if (context.verifies()) {
+    if (!host_.empty() && host_.back() == '.') host_.pop_back(); // "example.org." is the same host
+    // OpenSSL checks no name at all for an empty one, stops at a NUL and takes a leading dot for "any
+    // subdomain".
+    if (context.verifies() && !can_be_verified(host_)) {
+        certificate_failure_ = "there is no host name to verify it for";
+    } else if (context.verifies()) {
         SSL_set_verify(ssl, SSL_VERIFY_PEER, &tls_session::on_verify);
-        // RFC 9525: an address needs an IP SAN of its own; a wildcard stands for exactly one whole label.
-        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        // RFC 9525: an address needs an IP SAN of its own; a wildcard stands for exactly one whole label; the
+        // common name is no host name.
+        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
         const int set = is_ip_address(host_)
                             ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host_.c_str())
                             : SSL_set1_host(ssl, host_.c_str());
@@ -98,8 +106,8 @@ tls_session::tls_session(tls_context& context, int fd, const std::string& host) 
     SSL_set_connect_state(ssl);
 }
 
-tls_session::tls_session(tls_context& context, int fd) {
-    open(context, fd);
+tls_session::tls_session(tls_context& context, int fd) : socket_(fd) {
+    open(context);
     SSL_set_accept_state(ssl_.get());
 }
 
@@ -132,9 +140,11 @@ tls_session::step tls_session::outcome_of(int result, bool in_handshake) {
     case SSL_ERROR_WANT_WRITE:
         return step(need::writable);
     case SSL_ERROR_ZERO_RETURN:
-        return step(std::size_t{0});
+        if (!in_handshake) return step(std::size_t{0});
+        failure_ = "the peer closed the connection";
+        return step(make_error_code(tls_errc::handshake_failed));
     case SSL_ERROR_SYSCALL:
-        if (saved_errno == 0 || result == 0) break;
+        if (saved_errno == 0) break;
         failure_ = boost::system::error_code(saved_errno, boost::system::system_category()).message();
         return step(boost::system::error_code(saved_errno, boost::system::system_category()));
     default:
@@ -153,24 +163,34 @@ tls_session::step tls_session::outcome_of(int result, bool in_handshake) {
     return step(make_error_code(tls_errc::handshake_failed));
 }
 
-tls_session::step tls_session::handshake() {
+// OpenSSL reads on within one call as long as there are records without data (session tickets, key updates):
+// a peer that sends nothing else must not keep the loop. A record takes two reads.
+void tls_session::begin_call() noexcept {
+    constexpr int most_reads = 64;
+    socket_.reads_left = most_reads;
     ERR_clear_error();
     errno = 0;
+}
+
+tls_session::step tls_session::handshake() {
+    if (!certificate_failure_.empty()) {
+        failure_ = certificate_failure_;
+        return step(make_error_code(tls_errc::certificate_rejected));
+    }
+    begin_call();
     const int result = SSL_do_handshake(ssl_.get());
     return result == 1 ? step(std::size_t{1}) : outcome_of(result, true);
 }
 
 tls_session::step tls_session::read(char* data, std::size_t size) {
-    ERR_clear_error();
-    errno = 0;
+    begin_call();
     std::size_t n = 0;
     const int result = SSL_read_ex(ssl_.get(), data, size, &n);
     return result == 1 ? step(n) : outcome_of(result, false);
 }
 
 tls_session::step tls_session::write(const char* data, std::size_t size) {
-    ERR_clear_error();
-    errno = 0;
+    begin_call();
     std::size_t n = 0;
     const int result = SSL_write_ex(ssl_.get(), data, size, &n);
     return result == 1 ? step(n) : outcome_of(result, false);
@@ -181,11 +201,12 @@ bool tls_session::has_pending() const noexcept {
 }
 
 bool tls_session::has_input() noexcept {
-    ERR_clear_error();
+    begin_call();
     char byte = 0;
     std::size_t n = 0;
     const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &n);
-    const bool quiet = result != 1 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ;
+    const bool quiet =
+        result != 1 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ && socket_.reads_left > 0;
     ERR_clear_error();
     return !quiet;
 }

@@ -1,6 +1,8 @@
 // One TLS connection over a non-blocking socket: OpenSSL's calls and their errors, without any waiting.
 #pragma once
 
+#include "lib/net/socket_bio.hpp"
+
 #include <boost/system/error_code.hpp>
 
 #include <cstddef>
@@ -48,13 +50,15 @@ public:
     const std::string& failure() const noexcept { return failure_; }
 
 private:
-    void open(tls_context& context, int fd);
+    void open(tls_context& context);
+    void begin_call() noexcept;
     step outcome_of(int result, bool in_handshake);
     static int on_verify(int accepted, x509_store_ctx_st* store);
 
     struct deleter {
         void operator()(ssl_st* ssl) const noexcept;
     };
+    bio_socket socket_;
     std::unique_ptr<ssl_st, deleter> ssl_;
     std::string host_;
     std::string failure_;
