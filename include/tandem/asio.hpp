@@ -148,13 +148,17 @@ protected:
     friend class asio_handler;
 
     static void on_cancel(cancel_hook& hook) noexcept {
-        static_cast<asio_awaiter_base&>(hook).signal_.emit(boost::asio::cancellation_type::all);
+        auto& self = static_cast<asio_awaiter_base&>(hook);
+        self.inside_ = true;
+        self.signal_.emit(boost::asio::cancellation_type::all);
+        self.inside_ = false;
     }
     void completed() noexcept {
+        // Some operations complete inside their initiation: the coroutine must have suspended first. Some
+        // complete inside the cancellation: whoever cancels must not be resumed from under.
         context_.home().operation_finished();
         done_ = true;
-        if (initiating_) // some operations complete inside their initiation; the coroutine must have
-                         // suspended first
+        if (inside_)
             context_.wake();
         else
             context_.resume_now();
@@ -163,7 +167,7 @@ protected:
     task_context& context_;
     boost::asio::cancellation_signal signal_;
     operation_memory memory_;
-    bool initiating_ = false;
+    bool inside_ = false; // an initiation or a cancellation
     bool done_ = false;
 };
 
@@ -212,9 +216,15 @@ public:
     void await_suspend(std::coroutine_handle<> at) {
         context_.suspend(at, this);
         context_.home().operation_started();
-        initiating_ = true;
-        std::move(operation_)(asio_handler<asio_awaiter>(*this, context_.home().executor()));
-        initiating_ = false;
+        inside_ = true;
+        try {
+            std::move(operation_)(asio_handler<asio_awaiter>(*this, context_.home().executor()));
+        } catch (...) {
+            context_.suspend(at, nullptr); // the hook goes with this awaiter
+            throw;
+        }
+        inside_ = false;
+        if (done_) context_.suspend(at, nullptr); // what has completed is not cancelled any more
     }
 
     auto await_resume() {
