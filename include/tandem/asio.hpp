@@ -135,6 +135,10 @@ struct completion_of<R(Args...)> {
 // Throws operation_cancelled for an aborted operation of a cancelled task, system_error otherwise.
 [[noreturn]] void throw_operation_error(const error_code& ec, bool task_cancelled);
 
+// The same for an operation that reports an exception: a system_error with operation_aborted counts as
+// aborted.
+[[noreturn]] void rethrow_operation_failure(std::exception_ptr failure, bool task_cancelled);
+
 // The part of an awaited Asio operation that does not depend on its type.
 class asio_awaiter_base : protected cancel_hook {
 public:
@@ -229,7 +233,8 @@ public:
 
     auto await_resume() {
         if (!values_) throw operation_cancelled();
-        if (const std::exception_ptr failure = shape::failure(*values_)) std::rethrow_exception(failure);
+        if (shape::failure(*values_))
+            rethrow_operation_failure(shape::failure(*values_), context_.cancelled());
         if (const error_code ec = shape::code(*values_)) throw_operation_error(ec, context_.cancelled());
         return result(std::make_index_sequence<std::tuple_size_v<values> - shape::first_value>());
     }

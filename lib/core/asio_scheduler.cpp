@@ -28,6 +28,18 @@ void throw_operation_error(const error_code& ec, bool task_cancelled) {
     throw system_error(ec);
 }
 
+void rethrow_operation_failure(std::exception_ptr failure, bool task_cancelled) {
+    if (!task_cancelled) std::rethrow_exception(std::move(failure));
+    try {
+        std::rethrow_exception(std::move(failure));
+    } catch (const operation_cancelled&) {
+        throw; // with its own message
+    } catch (const system_error& e) {
+        if (e.code() == boost::asio::error::operation_aborted) throw operation_cancelled();
+        throw;
+    }
+}
+
 namespace {
 constinit thread_local const scheduler* running = nullptr;
 }
