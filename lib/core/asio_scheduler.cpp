@@ -19,7 +19,7 @@
 #include <boost/asio/strand.hpp>
 
 #include <atomic>
-#include <mutex>
+#include <thread>
 
 namespace tandem::detail {
 
@@ -61,13 +61,13 @@ public:
     }
 
     void schedule(ready_node& node) noexcept override {
-        bool wake = false;
         if (is_current()) {
             ready_.push(node);
-        } else {
-            wake = inbox_.push(node);
+            return;
         }
-        if (wake) boost::asio::post(strand_, drain(shared_from_this()));
+        producers_.fetch_add(1, std::memory_order_relaxed); // before the node can be seen, see finish
+        if (inbox_.push(node)) boost::asio::post(strand_, drain(shared_from_this()));
+        producers_.fetch_sub(1, std::memory_order_release); // the last touch
     }
     bool is_current() const noexcept override { return running == this; }
     void arm(timer_node& timer, clock::time_point when) noexcept override {
@@ -186,6 +186,9 @@ private:
 
     void finish() {
         completed_ = false;
+        // A thread that woke the task for the last time may not have left `schedule` yet.
+        while (producers_.load(std::memory_order_acquire) != 0)
+            std::this_thread::yield();
         slot_.clear();
         main_.reset();
         timer_.cancel();
@@ -209,6 +212,7 @@ private:
     boost::asio::cancellation_slot slot_;
     std::shared_ptr<foreign_root> self_;
     std::atomic<long> operations_{0};
+    std::atomic<unsigned> producers_{0}; // threads that are inside of `schedule`
     bool abandoned_ = false;
     bool completed_ = false;
 };
