@@ -357,9 +357,9 @@ task<> run_and_complete(task<T> work, Handler handler) {
     }
     work = task<T>(); // its frame goes before the handler is told
     if constexpr (std::is_void_v<T>)
-        handler(failure);
+        handler(std::move(failure));
     else
-        handler(failure, result ? std::move(*result) : T());
+        handler(std::move(failure), result ? std::move(*result) : T());
 }
 
 } // namespace detail
@@ -386,9 +386,14 @@ auto spawn(const boost::asio::any_io_executor& executor, task<T> work, Completio
                 boost::asio::prefer(boost::asio::get_associated_executor(handler, executor),
                                     boost::asio::execution::outstanding_work.tracked);
             auto complete = [completion_executor,
-                             h = std::make_shared<handler_type>(std::move(handler))](auto... args) {
-                boost::asio::post(completion_executor, [h, ... a = std::move(args)]() mutable {
+                             h = std::make_shared<handler_type>(std::move(handler))](auto... args) mutable {
+                // The slot belongs to the handler's side: it is cleared there, where signals are emitted.
+                boost::asio::post(completion_executor, [h = std::move(h), ... a = std::move(args)]() mutable {
                     handler_type called = std::move(*h);
+                    h.reset();
+                    boost::asio::cancellation_slot slot =
+                        boost::asio::get_associated_cancellation_slot(called);
+                    if (slot.is_connected()) slot.clear();
                     std::move(called)(std::move(a)...);
                 });
             };

@@ -51,9 +51,8 @@ public:
 
     void start(task<> work, boost::asio::cancellation_slot slot) {
         main_.emplace(*this, std::move(work));
-        slot_ = slot;
-        if (slot_.is_connected())
-            slot_.assign([weak = weak_from_this()](boost::asio::cancellation_type) {
+        if (slot.is_connected())
+            slot.assign([weak = weak_from_this()](boost::asio::cancellation_type) {
                 if (const auto self = weak.lock()) boost::asio::post(self->strand_, cancel_request(self));
             });
         self_ = shared_from_this(); // until the task has completed, or the context is destroyed
@@ -189,7 +188,6 @@ private:
         // A thread that woke the task for the last time may not have left `schedule` yet.
         while (producers_.load(std::memory_order_acquire) != 0)
             std::this_thread::yield();
-        slot_.clear();
         main_.reset();
         timer_.cancel();
         self_.reset();
@@ -209,7 +207,6 @@ private:
     ready_queue ready_;
     inbox inbox_;
     std::optional<main_task> main_;
-    boost::asio::cancellation_slot slot_;
     std::shared_ptr<foreign_root> self_;
     std::atomic<long> operations_{0};
     std::atomic<unsigned> producers_{0}; // threads that are inside of `schedule`
