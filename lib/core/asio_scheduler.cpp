@@ -80,10 +80,9 @@ public:
     boost::asio::any_io_executor executor() const override { return strand_; }
 
     void operation_started() noexcept override { operations_.fetch_add(1, std::memory_order_relaxed); }
-    void operation_finished() noexcept override { operations_.fetch_sub(1, std::memory_order_relaxed); }
+    void operation_finished() noexcept override { operations_.fetch_sub(1, std::memory_order_acq_rel); }
     void operation_dropped() noexcept override {
-        abandoned_ = true;
-        if (operations_.fetch_sub(1, std::memory_order_relaxed) == 1) destroy_task();
+        if (operations_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy_task();
     }
 
 private:
@@ -101,8 +100,8 @@ private:
         task<> work;
     };
 
-    // What runs on the strand. The scheduler counts as an operation of its own while one of these is with
-    // Asio.
+    // What runs on the strand: first `begin`, then one `timer_expired` after the other. Each counts as an
+    // operation from its making until it has run, so that the count is never 0 while the task lives.
     class handler {
     public:
         explicit handler(std::shared_ptr<foreign_root> root) noexcept : root_(std::move(root)) {
@@ -115,10 +114,19 @@ private:
         }
 
     protected:
-        std::shared_ptr<foreign_root> take() noexcept {
-            root_->operation_finished();
-            return std::move(root_);
-        }
+        std::shared_ptr<foreign_root> take() noexcept { return std::move(root_); }
+
+    private:
+        std::shared_ptr<foreign_root> root_;
+    };
+    class operation_in_progress {
+    public:
+        explicit operation_in_progress(std::shared_ptr<foreign_root> root) noexcept
+            : root_(std::move(root)) {}
+        operation_in_progress(const operation_in_progress&) = delete;
+        ~operation_in_progress() { root_->operation_finished(); }
+        foreign_root* operator->() const noexcept { return root_.get(); }
+        foreign_root* get() const noexcept { return root_.get(); }
 
     private:
         std::shared_ptr<foreign_root> root_;
@@ -127,25 +135,25 @@ private:
     public:
         using handler::handler;
         void operator()() {
-            const auto root = take();
+            const operation_in_progress root(take());
             root->main_->start(root->main_->work.bind(*root->main_));
             root->wait_for_timer();
             root->run_ready();
         }
     };
-    class drain : public handler {
+    // These two keep the scheduler, but do not count: any thread may post one at any time, and the thread
+    // whose post the dying context refuses must not be the one that destroys the task.
+    class drain {
     public:
-        using handler::handler;
-        void operator()() {
-            const auto root = take();
-            root->run_ready();
-        }
+        explicit drain(std::shared_ptr<foreign_root> r) noexcept : root(std::move(r)) {}
+        void operator()() { root->run_ready(); }
+        std::shared_ptr<foreign_root> root;
     };
-    class cancel_request : public handler {
+    class cancel_request {
     public:
-        using handler::handler;
+        explicit cancel_request(std::shared_ptr<foreign_root> r) noexcept : root(std::move(r)) {}
+        std::shared_ptr<foreign_root> root;
         void operator()() {
-            const auto root = take();
             const scheduler* const outer = std::exchange(running, root.get());
             if (root->main_) root->main_->request_cancel();
             running = outer;
@@ -156,7 +164,7 @@ private:
     public:
         using handler::handler;
         void operator()(const error_code&) {
-            const auto root = take();
+            const operation_in_progress root(take());
             if (!root->main_) return;
             const scheduler* const outer = std::exchange(running, root.get());
             root->timers_.advance(clock::now());
@@ -195,7 +203,7 @@ private:
 
     // The execution context is being destroyed, and no operation is left.
     void destroy_task() noexcept {
-        if (!abandoned_ || !self_) return;
+        if (!self_) return; // it has completed
         tear_down();
         const std::shared_ptr<foreign_root> keep = std::move(self_);
         main_.reset();
@@ -210,7 +218,6 @@ private:
     std::shared_ptr<foreign_root> self_;
     std::atomic<long> operations_{0};
     std::atomic<unsigned> producers_{0}; // threads that are inside of `schedule`
-    bool abandoned_ = false;
     bool completed_ = false;
 };
 
