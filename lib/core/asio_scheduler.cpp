@@ -60,15 +60,17 @@ public:
     }
 
     void schedule(ready_node& node) noexcept override {
-        if (is_current()) {
-            ready_.push(node);
+        if (running == this) {
+            if (!torn_down()) ready_.push(node);
             return;
         }
         producers_.fetch_add(1, std::memory_order_relaxed); // before the node can be seen, see finish
         if (inbox_.push(node)) boost::asio::post(strand_, drain(shared_from_this()));
         producers_.fetch_sub(1, std::memory_order_release); // the last touch
     }
-    bool is_current() const noexcept override { return running == this; }
+    bool is_current() const noexcept override {
+        return running == this || strand_.running_in_this_thread(); // the latter: in a handler of Asio's
+    }
     void arm(timer_node& timer, clock::time_point when) noexcept override {
         timers_.insert(timer, when);
         const auto next = timers_.next_expiry();
@@ -94,7 +96,7 @@ private:
             foreign_root& root = static_cast<main_task&>(context).owner;
             root.completed_ = true;
             // Completed inside a handler of Asio's: the frames must not go while that handler runs.
-            if (!root.is_current()) boost::asio::post(root.strand_, drain(root.shared_from_this()));
+            if (running != &root) boost::asio::post(root.strand_, drain(root.shared_from_this()));
         }
         foreign_root& owner;
         task<> work;
@@ -206,7 +208,9 @@ private:
         if (!self_) return; // it has completed
         tear_down();
         const std::shared_ptr<foreign_root> keep = std::move(self_);
+        const scheduler* const outer = std::exchange(running, this); // destructors may wake siblings: in vain
         main_.reset();
+        running = outer;
     }
 
     boost::asio::strand<boost::asio::any_io_executor> strand_;
