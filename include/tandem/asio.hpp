@@ -158,9 +158,15 @@ protected:
         self.inside_ = false;
     }
     void completed() noexcept {
+        scheduler& home = context_.home();
+        if (!home.is_current()) { // bound to another executor: nothing else of this object is touched here
+            home.operation_finished();
+            context_.wake();
+            return;
+        }
         // Some operations complete inside their initiation: the coroutine must have suspended first. Some
         // complete inside the cancellation: whoever cancels must not be resumed from under.
-        context_.home().operation_finished();
+        home.operation_finished();
         done_ = true;
         if (inside_)
             context_.wake();
