@@ -135,6 +135,10 @@ struct completion_of<R(Args...)> {
 // Throws operation_cancelled for an aborted operation of a cancelled task, system_error otherwise.
 [[noreturn]] void throw_operation_error(const error_code& ec, bool task_cancelled);
 
+// The same for an operation that reports an exception: a system_error with operation_aborted counts as
+// aborted.
+[[noreturn]] void rethrow_operation_failure(std::exception_ptr failure, bool task_cancelled);
+
 // The part of an awaited Asio operation that does not depend on its type.
 class asio_awaiter_base : protected cancel_hook {
 public:
@@ -148,13 +152,23 @@ protected:
     friend class asio_handler;
 
     static void on_cancel(cancel_hook& hook) noexcept {
-        static_cast<asio_awaiter_base&>(hook).signal_.emit(boost::asio::cancellation_type::all);
+        auto& self = static_cast<asio_awaiter_base&>(hook);
+        self.inside_ = true;
+        self.signal_.emit(boost::asio::cancellation_type::all);
+        self.inside_ = false;
     }
     void completed() noexcept {
-        context_.home().operation_finished();
+        scheduler& home = context_.home();
+        if (!home.is_current()) { // bound to another executor: nothing else of this object is touched here
+            home.operation_finished();
+            context_.wake();
+            return;
+        }
+        // Some operations complete inside their initiation: the coroutine must have suspended first. Some
+        // complete inside the cancellation: whoever cancels must not be resumed from under.
+        home.operation_finished();
         done_ = true;
-        if (initiating_) // some operations complete inside their initiation; the coroutine must have
-                         // suspended first
+        if (inside_)
             context_.wake();
         else
             context_.resume_now();
@@ -163,7 +177,7 @@ protected:
     task_context& context_;
     boost::asio::cancellation_signal signal_;
     operation_memory memory_;
-    bool initiating_ = false;
+    bool inside_ = false; // an initiation or a cancellation
     bool done_ = false;
 };
 
@@ -212,14 +226,21 @@ public:
     void await_suspend(std::coroutine_handle<> at) {
         context_.suspend(at, this);
         context_.home().operation_started();
-        initiating_ = true;
-        std::move(operation_)(asio_handler<asio_awaiter>(*this, context_.home().executor()));
-        initiating_ = false;
+        inside_ = true;
+        try {
+            std::move(operation_)(asio_handler<asio_awaiter>(*this, context_.home().executor()));
+        } catch (...) {
+            context_.suspend(at, nullptr); // the hook goes with this awaiter
+            throw;
+        }
+        inside_ = false;
+        if (done_) context_.suspend(at, nullptr); // what has completed is not cancelled any more
     }
 
     auto await_resume() {
         if (!values_) throw operation_cancelled();
-        if (const std::exception_ptr failure = shape::failure(*values_)) std::rethrow_exception(failure);
+        if (shape::failure(*values_))
+            rethrow_operation_failure(shape::failure(*values_), context_.cancelled());
         if (const error_code ec = shape::code(*values_)) throw_operation_error(ec, context_.cancelled());
         return result(std::make_index_sequence<std::tuple_size_v<values> - shape::first_value>());
     }
@@ -342,9 +363,9 @@ task<> run_and_complete(task<T> work, Handler handler) {
     }
     work = task<T>(); // its frame goes before the handler is told
     if constexpr (std::is_void_v<T>)
-        handler(failure);
+        handler(std::move(failure));
     else
-        handler(failure, result ? std::move(*result) : T());
+        handler(std::move(failure), result ? std::move(*result) : T());
 }
 
 } // namespace detail
@@ -371,9 +392,14 @@ auto spawn(const boost::asio::any_io_executor& executor, task<T> work, Completio
                 boost::asio::prefer(boost::asio::get_associated_executor(handler, executor),
                                     boost::asio::execution::outstanding_work.tracked);
             auto complete = [completion_executor,
-                             h = std::make_shared<handler_type>(std::move(handler))](auto... args) {
-                boost::asio::post(completion_executor, [h, ... a = std::move(args)]() mutable {
+                             h = std::make_shared<handler_type>(std::move(handler))](auto... args) mutable {
+                // The slot belongs to the handler's side: it is cleared there, where signals are emitted.
+                boost::asio::post(completion_executor, [h = std::move(h), ... a = std::move(args)]() mutable {
                     handler_type called = std::move(*h);
+                    h.reset();
+                    boost::asio::cancellation_slot slot =
+                        boost::asio::get_associated_cancellation_slot(called);
+                    if (slot.is_connected()) slot.clear();
                     std::move(called)(std::move(a)...);
                 });
             };

@@ -19,13 +19,25 @@
 #include <boost/asio/strand.hpp>
 
 #include <atomic>
-#include <mutex>
+#include <thread>
 
 namespace tandem::detail {
 
 void throw_operation_error(const error_code& ec, bool task_cancelled) {
     if (task_cancelled && ec == boost::asio::error::operation_aborted) throw operation_cancelled();
     throw system_error(ec);
+}
+
+void rethrow_operation_failure(std::exception_ptr failure, bool task_cancelled) {
+    if (!task_cancelled) std::rethrow_exception(std::move(failure));
+    try {
+        std::rethrow_exception(std::move(failure));
+    } catch (const operation_cancelled&) {
+        throw; // with its own message
+    } catch (const system_error& e) {
+        if (e.code() == boost::asio::error::operation_aborted) throw operation_cancelled();
+        throw;
+    }
 }
 
 namespace {
@@ -39,9 +51,8 @@ public:
 
     void start(task<> work, boost::asio::cancellation_slot slot) {
         main_.emplace(*this, std::move(work));
-        slot_ = slot;
-        if (slot_.is_connected())
-            slot_.assign([weak = weak_from_this()](boost::asio::cancellation_type) {
+        if (slot.is_connected())
+            slot.assign([weak = weak_from_this()](boost::asio::cancellation_type) {
                 if (const auto self = weak.lock()) boost::asio::post(self->strand_, cancel_request(self));
             });
         self_ = shared_from_this(); // until the task has completed, or the context is destroyed
@@ -49,15 +60,17 @@ public:
     }
 
     void schedule(ready_node& node) noexcept override {
-        bool wake = false;
-        if (is_current()) {
-            ready_.push(node);
-        } else {
-            wake = inbox_.push(node);
+        if (running == this) {
+            if (!torn_down()) ready_.push(node);
+            return;
         }
-        if (wake) boost::asio::post(strand_, drain(shared_from_this()));
+        producers_.fetch_add(1, std::memory_order_relaxed); // before the node can be seen, see finish
+        if (inbox_.push(node)) boost::asio::post(strand_, drain(shared_from_this()));
+        producers_.fetch_sub(1, std::memory_order_release); // the last touch
     }
-    bool is_current() const noexcept override { return running == this; }
+    bool is_current() const noexcept override {
+        return running == this || strand_.running_in_this_thread(); // the latter: in a handler of Asio's
+    }
     void arm(timer_node& timer, clock::time_point when) noexcept override {
         timers_.insert(timer, when);
         const auto next = timers_.next_expiry();
@@ -69,10 +82,9 @@ public:
     boost::asio::any_io_executor executor() const override { return strand_; }
 
     void operation_started() noexcept override { operations_.fetch_add(1, std::memory_order_relaxed); }
-    void operation_finished() noexcept override { operations_.fetch_sub(1, std::memory_order_relaxed); }
+    void operation_finished() noexcept override { operations_.fetch_sub(1, std::memory_order_acq_rel); }
     void operation_dropped() noexcept override {
-        abandoned_ = true;
-        if (operations_.fetch_sub(1, std::memory_order_relaxed) == 1) destroy_task();
+        if (operations_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy_task();
     }
 
 private:
@@ -84,14 +96,14 @@ private:
             foreign_root& root = static_cast<main_task&>(context).owner;
             root.completed_ = true;
             // Completed inside a handler of Asio's: the frames must not go while that handler runs.
-            if (!root.is_current()) boost::asio::post(root.strand_, drain(root.shared_from_this()));
+            if (running != &root) boost::asio::post(root.strand_, drain(root.shared_from_this()));
         }
         foreign_root& owner;
         task<> work;
     };
 
-    // What runs on the strand. The scheduler counts as an operation of its own while one of these is with
-    // Asio.
+    // What runs on the strand: first `begin`, then one `timer_expired` after the other. Each counts as an
+    // operation from its making until it has run, so that the count is never 0 while the task lives.
     class handler {
     public:
         explicit handler(std::shared_ptr<foreign_root> root) noexcept : root_(std::move(root)) {
@@ -104,10 +116,19 @@ private:
         }
 
     protected:
-        std::shared_ptr<foreign_root> take() noexcept {
-            root_->operation_finished();
-            return std::move(root_);
-        }
+        std::shared_ptr<foreign_root> take() noexcept { return std::move(root_); }
+
+    private:
+        std::shared_ptr<foreign_root> root_;
+    };
+    class operation_in_progress {
+    public:
+        explicit operation_in_progress(std::shared_ptr<foreign_root> root) noexcept
+            : root_(std::move(root)) {}
+        operation_in_progress(const operation_in_progress&) = delete;
+        ~operation_in_progress() { root_->operation_finished(); }
+        foreign_root* operator->() const noexcept { return root_.get(); }
+        foreign_root* get() const noexcept { return root_.get(); }
 
     private:
         std::shared_ptr<foreign_root> root_;
@@ -116,25 +137,25 @@ private:
     public:
         using handler::handler;
         void operator()() {
-            const auto root = take();
+            const operation_in_progress root(take());
             root->main_->start(root->main_->work.bind(*root->main_));
             root->wait_for_timer();
             root->run_ready();
         }
     };
-    class drain : public handler {
+    // These two keep the scheduler, but do not count: any thread may post one at any time, and the thread
+    // whose post the dying context refuses must not be the one that destroys the task.
+    class drain {
     public:
-        using handler::handler;
-        void operator()() {
-            const auto root = take();
-            root->run_ready();
-        }
+        explicit drain(std::shared_ptr<foreign_root> r) noexcept : root(std::move(r)) {}
+        void operator()() { root->run_ready(); }
+        std::shared_ptr<foreign_root> root;
     };
-    class cancel_request : public handler {
+    class cancel_request {
     public:
-        using handler::handler;
+        explicit cancel_request(std::shared_ptr<foreign_root> r) noexcept : root(std::move(r)) {}
+        std::shared_ptr<foreign_root> root;
         void operator()() {
-            const auto root = take();
             const scheduler* const outer = std::exchange(running, root.get());
             if (root->main_) root->main_->request_cancel();
             running = outer;
@@ -145,7 +166,7 @@ private:
     public:
         using handler::handler;
         void operator()(const error_code&) {
-            const auto root = take();
+            const operation_in_progress root(take());
             if (!root->main_) return;
             const scheduler* const outer = std::exchange(running, root.get());
             root->timers_.advance(clock::now());
@@ -174,7 +195,9 @@ private:
 
     void finish() {
         completed_ = false;
-        slot_.clear();
+        // A thread that woke the task for the last time may not have left `schedule` yet.
+        while (producers_.load(std::memory_order_acquire) != 0)
+            std::this_thread::yield();
         main_.reset();
         timer_.cancel();
         self_.reset();
@@ -182,10 +205,12 @@ private:
 
     // The execution context is being destroyed, and no operation is left.
     void destroy_task() noexcept {
-        if (!abandoned_ || !self_) return;
+        if (!self_) return; // it has completed
         tear_down();
         const std::shared_ptr<foreign_root> keep = std::move(self_);
+        const scheduler* const outer = std::exchange(running, this); // destructors may wake siblings: in vain
         main_.reset();
+        running = outer;
     }
 
     boost::asio::strand<boost::asio::any_io_executor> strand_;
@@ -194,10 +219,9 @@ private:
     ready_queue ready_;
     inbox inbox_;
     std::optional<main_task> main_;
-    boost::asio::cancellation_slot slot_;
     std::shared_ptr<foreign_root> self_;
     std::atomic<long> operations_{0};
-    bool abandoned_ = false;
+    std::atomic<unsigned> producers_{0}; // threads that are inside of `schedule`
     bool completed_ = false;
 };
 

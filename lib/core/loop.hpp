@@ -47,7 +47,7 @@ public:
     boost::asio::any_io_executor executor() const override;
     // Asio completes the first operation after a wait inside of the wait itself: from here on it is work.
     void operation_finished() noexcept override {
-        if (waiting_) end_wait();
+        if (is_current() && waiting_) end_wait();
     }
 
     boost::asio::io_context& io() noexcept { return io_; }
