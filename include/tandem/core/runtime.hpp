@@ -8,8 +8,7 @@
 //   - its value, when it is a task<int>; 0 for a task<> that returns;
 //   - 1 when an exception left it (type and message go to stderr);
 //   - 130 or 143 after SIGINT or SIGTERM: the first signal cancels the main task once, which may then clean
-//   up; the second
-//     ends the process at once with the same code.
+//     up; the second ends the process at once, with 128 and its own number.
 #pragma once
 
 #include <tandem/core/invoke.hpp>
