@@ -105,14 +105,9 @@ void resolver::core::close(bool wake) noexcept {
 
 resolver::core::section::~section() {
     core_.set_timer();
-    waiter* first = std::exchange(core_.to_wake_, nullptr);
-    core_.wake_tail_ = &core_.to_wake_;
+    wake_chain to_wake(std::move(core_.to_wake_));
     lock_.unlock();
-    while (first) {
-        waiter* const next = first->next; // read before the wake: afterwards it may be gone
-        if (!first->context().home().torn_down()) first->wake();
-        first = next;
-    }
+    to_wake.wake_all();
 }
 
 std::shared_ptr<lookup> resolver::core::join(const std::string& name) {
@@ -143,12 +138,6 @@ void resolver::core::leave(lookup& l, waiter& w) {
     l.waiters.remove(w);
     // With nobody waiting at all the sockets are closed: a foreign Asio context may then run out of work.
     if (--waiting_ == 0) abandon_all();
-}
-
-void resolver::core::wake_later(waiter& w) noexcept {
-    w.next = nullptr;
-    *wake_tail_ = &w;
-    wake_tail_ = &w.next;
 }
 
 void resolver::core::ask(const std::shared_ptr<lookup>& l) {
@@ -206,7 +195,7 @@ void resolver::core::publish(const std::shared_ptr<lookup>& l) {
         lookups_.erase(known);
     while (!silent_ && !l->waiters.empty()) {
         --waiting_;
-        wake_later(*l->waiters.pop_front());
+        to_wake_.add(*l->waiters.pop_front());
     }
     ask_queued();
 }

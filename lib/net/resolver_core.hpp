@@ -49,7 +49,7 @@ public:
     // (operation_aborted); otherwise their frames are about to be destroyed.
     void close(bool wake) noexcept;
 
-    // Holds the lock; at its end sets the timer, releases the lock and wakes whom `wake_later` has collected.
+    // Holds the lock; at its end sets the timer, releases the lock and wakes whom `to_wake_` has collected.
     class section {
     public:
         explicit section(core& c) : core_(c), lock_(c.mutex_) {}
@@ -71,7 +71,6 @@ public:
     std::shared_ptr<lookup> join(const std::string& name);
     void enter(lookup& l, waiter& w) noexcept;
     void leave(lookup& l, waiter& w);
-    void wake_later(waiter& w) noexcept;
     std::size_t cached() const noexcept { return cache_.size(); }
 
     // ---- without ----
@@ -105,8 +104,7 @@ private:
     alarm_set alarms_;
     std::size_t asked_ = 0;   // look-ups that were asked and have no answer
     std::size_t waiting_ = 0; // waiters in all lists
-    waiter* to_wake_ = nullptr;
-    waiter** wake_tail_ = &to_wake_;
+    wake_chain to_wake_;
     bool asking_queued_ = false;
     bool closed_ = false;
     bool silent_ = false; // closed, and nobody is to be woken

@@ -76,20 +76,25 @@ private:
 class wake_chain {
 public:
     wake_chain() = default;
-    wake_chain(const wake_chain&) = delete;
-    wake_chain& operator=(const wake_chain&) = delete;
+    wake_chain(wake_chain&& other) noexcept : first_(other.first_) {
+        if (first_) tail_ = other.tail_;
+        other.first_ = nullptr;
+        other.tail_ = &other.first_;
+    }
+    wake_chain& operator=(wake_chain&&) = delete;
 
     void add(waiter& w) noexcept {
         *tail_ = &w;
         tail_ = &w.next_;
     }
 
-    // Touches nothing but the waiters: the primitive may be gone as soon as the first of them runs.
+    // Touches nothing but the waiters: the primitive may be gone as soon as the first of them runs. Nobody is
+    // woken on a scheduler that is being torn down.
     void wake_all() noexcept {
         while (first_) {
             waiter& w = *first_;
             first_ = w.next_; // read before the wake: afterwards it may be gone
-            w.wake();
+            if (!w.context().home().torn_down()) w.wake();
         }
         tail_ = &first_;
     }
