@@ -49,7 +49,7 @@ public:
     // (operation_aborted); otherwise their frames are about to be destroyed.
     void close(bool wake) noexcept;
 
-    // Holds the lock; at its end sets the timer, releases the lock and wakes whom `to_wake_` has collected.
+    // Holds the lock; at its end sets the timer, releases the lock and wakes whom `wake_later` has collected.
     class section {
     public:
         explicit section(core& c) : core_(c), lock_(c.mutex_) {}
@@ -71,6 +71,7 @@ public:
     std::shared_ptr<lookup> join(const std::string& name);
     void enter(lookup& l, waiter& w) noexcept;
     void leave(lookup& l, waiter& w);
+    void wake_later(waiter& w) noexcept { to_wake_.add(w); }
     std::size_t cached() const noexcept { return cache_.size(); }
 
     // ---- without ----
