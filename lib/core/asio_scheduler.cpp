@@ -47,7 +47,8 @@ constinit thread_local const scheduler* running = nullptr;
 class foreign_root final : public scheduler, public std::enable_shared_from_this<foreign_root> {
 public:
     explicit foreign_root(const boost::asio::any_io_executor& executor)
-        : strand_(boost::asio::make_strand(executor)), timer_(strand_), timers_(clock::now()) {}
+        : strand_(boost::asio::make_strand(executor)), executor_(strand_), timer_(executor_),
+          timers_(clock::now()) {}
 
     void start(task<> work, boost::asio::cancellation_slot slot) {
         main_.emplace(*this, std::move(work));
@@ -79,7 +80,7 @@ public:
     }
     void disarm(timer_node& timer) noexcept override { timers_.remove(timer); }
     thread_pool* companion() const noexcept override { return nullptr; }
-    boost::asio::any_io_executor executor() const override { return strand_; }
+    boost::asio::any_io_executor executor() const override { return executor_; }
 
     void operation_started() noexcept override { operations_.fetch_add(1, std::memory_order_relaxed); }
     void operation_finished() noexcept override { operations_.fetch_sub(1, std::memory_order_acq_rel); }
@@ -214,6 +215,7 @@ private:
     }
 
     boost::asio::strand<boost::asio::any_io_executor> strand_;
+    const boost::asio::any_io_executor executor_; // the strand: made once, because making one allocates
     boost::asio::steady_timer timer_;
     timer_wheel timers_;
     ready_queue ready_;

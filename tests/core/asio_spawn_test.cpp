@@ -36,6 +36,12 @@ using namespace tandem;
 using namespace std::chrono_literals;
 using tests::ending;
 
+// any_io_executor counts its references with fences, which the thread sanitizer does not understand.
+extern "C" const char* __tsan_default_suppressions();
+extern "C" const char* __tsan_default_suppressions() {
+    return "race:boost::asio::execution::detail::shared_target_executor\n";
+}
+
 namespace {
 
 task<int> answer() {
