@@ -153,7 +153,10 @@ tls_session::step tls_session::outcome_of(int result, bool in_handshake) {
     const unsigned long code = ERR_peek_last_error();
     ERR_clear_error();
     const bool ended = ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING || code == 0;
-    if (!in_handshake) return step(make_error_code(ended ? tls_errc::truncated : tls_errc::protocol_error));
+    if (!in_handshake) {
+        broken_ = ended ? tls_errc::truncated : tls_errc::protocol_error;
+        return step(broken_);
+    }
     if (!certificate_failure_.empty()) {
         failure_ = certificate_failure_;
         return step(make_error_code(tls_errc::certificate_rejected));
@@ -183,6 +186,7 @@ tls_session::step tls_session::handshake() {
 }
 
 tls_session::step tls_session::read(char* data, std::size_t size) {
+    if (broken_) return step(broken_);
     begin_call();
     std::size_t n = 0;
     const int result = SSL_read_ex(ssl_.get(), data, size, &n);
@@ -190,6 +194,7 @@ tls_session::step tls_session::read(char* data, std::size_t size) {
 }
 
 tls_session::step tls_session::write(const char* data, std::size_t size) {
+    if (broken_) return step(broken_);
     begin_call();
     std::size_t n = 0;
     const int result = SSL_write_ex(ssl_.get(), data, size, &n);
@@ -197,10 +202,11 @@ tls_session::step tls_session::write(const char* data, std::size_t size) {
 }
 
 bool tls_session::has_pending() const noexcept {
-    return SSL_has_pending(ssl_.get()) == 1;
+    return broken_ || SSL_has_pending(ssl_.get()) == 1;
 }
 
 bool tls_session::has_input() noexcept {
+    if (broken_) return true;
     begin_call();
     char byte = 0;
     std::size_t n = 0;

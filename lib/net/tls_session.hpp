@@ -42,7 +42,7 @@ public:
     step handshake();
     step read(char* data, std::size_t size); // 0 bytes: the peer sent close_notify
     step write(const char* data, std::size_t size);
-    bool has_pending() const noexcept; // bytes that were received but not read
+    bool has_pending() const noexcept; // bytes (or an error) that were received but not read
     bool has_input() noexcept;         // data, the end or an error; session tickets do not count
     void shutdown() noexcept;          // sends close_notify, once
 
@@ -63,6 +63,7 @@ private:
     std::string host_;
     std::string failure_;
     std::string certificate_failure_;
+    boost::system::error_code broken_; // after an error of the protocol nothing more can come
 };
 
 } // namespace tandem::net

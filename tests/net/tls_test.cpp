@@ -239,7 +239,7 @@ TEST_CASE("tls: certificates for another host", "[net][tls]") {
 }
 
 TEST_CASE("tls: a host without a name to verify", "[net][tls]") {
-    for (const std::string host : {std::string(), std::string("."), std::string("localhost\0.evil.test", 20),
+    for (const std::string& host : {std::string(), std::string("."), std::string("localhost\0.evil.test", 20),
                                    std::string("\0localhost", 10), std::string("localhost\0", 10)}) {
         CAPTURE(host);
         refused(shake(certificate_request(), host), "no host name");
