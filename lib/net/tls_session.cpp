@@ -217,11 +217,15 @@ bool tls_session::has_input() noexcept {
     return !quiet;
 }
 
-void tls_session::shutdown() noexcept {
+tls_session::need tls_session::shutdown() noexcept {
+    if (closing_ == closing::done || broken_ || !SSL_is_init_finished(ssl_.get())) return need::nothing;
+    begin_call();
+    // While the alert waits for room in the socket, a further call sends it; after that, one would read.
+    const int result = SSL_shutdown(ssl_.get());
+    const bool full = result < 0 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_WRITE;
+    closing_ = full ? closing::begun : closing::done;
     ERR_clear_error();
-    if (SSL_is_init_finished(ssl_.get()) && (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) == 0)
-        SSL_shutdown(ssl_.get());
-    ERR_clear_error();
+    return full ? need::writable : need::nothing;
 }
 
 } // namespace tandem::net
