@@ -150,7 +150,8 @@ TEST_CASE("stream: 8 MiB both ways at once through small send buffers", "[net][s
             constexpr std::size_t size = 8 << 20;
             auto send = [](stream& to, const std::string& data) -> task<io_result> {
                 const io_result sent = co_await to.write(data);
-                to.shutdown();
+                const error_code ended = co_await to.finish();
+                CHECK(ended == error_code());
                 co_return sent;
             };
             const std::string right_data = noise(size, 1);
