@@ -443,8 +443,10 @@ TEST_CASE("tls: a flood of session tickets gives way to others", "[net][tls]") {
             };
             auto count = [](const bool& ended) -> task<int> {
                 int n = 0;
-                for (; !ended; ++n)
+                while (!ended) {
                     co_await tandem::yield();
+                    ++n;
+                }
                 co_return n;
             };
             const auto [text, turns] = co_await tandem::when_all(read(s, done), count(done));
