@@ -292,8 +292,8 @@ void server_connection::reset() noexcept {
 // Closing a socket with unread bytes resets the connection, which can destroy the response on its way. So
 // first the end is announced, and what the client still sends is thrown away, for a while.
 task<> server_connection::linger() {
-    stream_.shutdown();
     limit_time(state_.stopping() ? linger_time_stopping : linger_time);
+    if (co_await stream_.finish()) co_return;
     input_.drop(input_.unread().size());
     for (std::size_t left = linger_bytes; left > 0;) {
         input_.make_room(state_.options.max_header_bytes());

@@ -188,6 +188,16 @@ public:
         }
     }
 
+    task<boost::system::error_code> finish() {
+        if (!may_start()) co_return stopped();
+        while (tls_ && tls_->shutdown() == tls_session::need::writable) {
+            const boost::system::error_code ec = co_await wait(descriptor::wait_write);
+            if (ec) co_return ec;
+        }
+        ::shutdown(fd_.native_handle(), SHUT_WR);
+        co_return boost::system::error_code();
+    }
+
     scheduler& home_;
     descriptor fd_;
     std::optional<tls_session> tls_;
@@ -289,6 +299,10 @@ void stream::shutdown() noexcept {
     if (!is_open()) return;
     if (impl_->tls_) impl_->tls_->shutdown();
     ::shutdown(impl_->fd_.native_handle(), SHUT_WR);
+}
+
+task<boost::system::error_code> stream::finish() {
+    return impl_->finish();
 }
 
 void stream::close() noexcept {

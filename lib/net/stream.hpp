@@ -64,8 +64,13 @@ public:
     bool is_tls() const noexcept;
     const std::string& tls_failure() const noexcept;
 
-    // Sends what ends the stream (TLS close_notify without waiting for the peer's, then TCP FIN). Never
-    // waits.
+    // Sends what ends the stream: TLS close_notify without waiting for the peer's, then TCP FIN. Waits, if
+    // need be, until the socket has room for close_notify: behind a large write it often has not. No write
+    // may be in progress.
+    task<boost::system::error_code> finish();
+
+    // The same without ever waiting: where there is no room for close_notify, the peer gets only the FIN,
+    // which to it is a truncated stream.
     void shutdown() noexcept;
 
     // Closes the socket; operations in progress end with operation_aborted.

@@ -153,7 +153,10 @@ tls_session::step tls_session::outcome_of(int result, bool in_handshake) {
     const unsigned long code = ERR_peek_last_error();
     ERR_clear_error();
     const bool ended = ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING || code == 0;
-    if (!in_handshake) return step(make_error_code(ended ? tls_errc::truncated : tls_errc::protocol_error));
+    if (!in_handshake) {
+        broken_ = ended ? tls_errc::truncated : tls_errc::protocol_error;
+        return step(broken_);
+    }
     if (!certificate_failure_.empty()) {
         failure_ = certificate_failure_;
         return step(make_error_code(tls_errc::certificate_rejected));
@@ -183,6 +186,7 @@ tls_session::step tls_session::handshake() {
 }
 
 tls_session::step tls_session::read(char* data, std::size_t size) {
+    if (broken_) return step(broken_);
     begin_call();
     std::size_t n = 0;
     const int result = SSL_read_ex(ssl_.get(), data, size, &n);
@@ -190,6 +194,7 @@ tls_session::step tls_session::read(char* data, std::size_t size) {
 }
 
 tls_session::step tls_session::write(const char* data, std::size_t size) {
+    if (broken_) return step(broken_);
     begin_call();
     std::size_t n = 0;
     const int result = SSL_write_ex(ssl_.get(), data, size, &n);
@@ -197,10 +202,11 @@ tls_session::step tls_session::write(const char* data, std::size_t size) {
 }
 
 bool tls_session::has_pending() const noexcept {
-    return SSL_has_pending(ssl_.get()) == 1;
+    return broken_ || SSL_has_pending(ssl_.get()) == 1;
 }
 
 bool tls_session::has_input() noexcept {
+    if (broken_) return true;
     begin_call();
     char byte = 0;
     std::size_t n = 0;
@@ -211,11 +217,15 @@ bool tls_session::has_input() noexcept {
     return !quiet;
 }
 
-void tls_session::shutdown() noexcept {
+tls_session::need tls_session::shutdown() noexcept {
+    if (closing_ == closing::done || broken_ || !SSL_is_init_finished(ssl_.get())) return need::nothing;
+    begin_call();
+    // While the alert waits for room in the socket, a further call sends it; after that, one would read.
+    const int result = SSL_shutdown(ssl_.get());
+    const bool full = result < 0 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_WRITE;
+    closing_ = full ? closing::begun : closing::done;
     ERR_clear_error();
-    if (SSL_is_init_finished(ssl_.get()) && (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) == 0)
-        SSL_shutdown(ssl_.get());
-    ERR_clear_error();
+    return full ? need::writable : need::nothing;
 }
 
 } // namespace tandem::net

@@ -42,9 +42,9 @@ public:
     step handshake();
     step read(char* data, std::size_t size); // 0 bytes: the peer sent close_notify
     step write(const char* data, std::size_t size);
-    bool has_pending() const noexcept; // bytes that were received but not read
+    bool has_pending() const noexcept; // bytes (or an error) that were received but not read
     bool has_input() noexcept;         // data, the end or an error; session tickets do not count
-    void shutdown() noexcept;          // sends close_notify, once
+    need shutdown() noexcept;          // sends close_notify, once; `writable`: it is not out yet, call again
 
     // Why the handshake failed, for people.
     const std::string& failure() const noexcept { return failure_; }
@@ -63,6 +63,9 @@ private:
     std::string host_;
     std::string failure_;
     std::string certificate_failure_;
+    enum class closing { no, begun, done };
+    closing closing_ = closing::no;
+    boost::system::error_code broken_; // after an error of the protocol nothing more can come
 };
 
 } // namespace tandem::net

@@ -150,7 +150,8 @@ TEST_CASE("stream: 8 MiB both ways at once through small send buffers", "[net][s
             constexpr std::size_t size = 8 << 20;
             auto send = [](stream& to, const std::string& data) -> task<io_result> {
                 const io_result sent = co_await to.write(data);
-                to.shutdown();
+                const error_code ended = co_await to.finish();
+                CHECK(ended == error_code());
                 co_return sent;
             };
             const std::string right_data = noise(size, 1);
@@ -196,7 +197,6 @@ TEST_CASE("stream: a reset is an error in read and write, and no signal", "[net]
                 if (s.is_open()) will_reset(s.native_handle());
                 s.close();
             };
-            error_code ec;
             auto write = [](stream& s, const std::string& data) -> task<io_result> { return s.write(data); };
             const auto [sent, ignored] = co_await tandem::when_all(write(e.left, much), reset(e.right));
             static_cast<void>(ignored);
@@ -423,8 +423,10 @@ TEST_CASE("stream: one large write gives way to others", "[net][stream]") {
             };
             auto count = [](const bool& ended) -> task<int> {
                 int n = 0;
-                for (; !ended; ++n)
+                while (!ended) {
                     co_await tandem::yield();
+                    ++n;
+                }
                 co_return n;
             };
             const auto [ignored, turns] = co_await tandem::when_all(write(e.left, done), count(done));
