@@ -1,19 +1,18 @@
 // The bridge to Boost.Asio. Including it teaches `co_await` in a task Asio's operations and coroutines, and
 // lets Asio code start tasks.
 //
-//     std::size_t n = co_await socket.async_read_some(buffer, asio::deferred);      // throws system_error on
-//     failure co_await asio_coroutine();                                                    // an
-//     asio::awaitable<T> asio::ip::tcp::socket socket(co_await this_executor());                       // I/O
-//     objects on the task's own loop
+//     auto n = co_await socket.async_read_some(buffer, asio::deferred); // throws system_error on failure
+//     co_await asio_coroutine();                                        // an asio::awaitable<T>
+//     asio::ip::tcp::socket socket(co_await this_executor());           // I/O objects on the task's own loop
 //
-//     auto n = co_await tandem::spawn(executor, count(lines), asio::use_awaitable);  // from Asio: any
-//     completion token
+//     auto n = co_await tandem::spawn(executor, count(lines), asio::use_awaitable); // from Asio: any token
 //
 // Errors: a first error_code is thrown as system_error, a first exception_ptr is rethrown; what remains is
 // the result (a tuple when there are several values). `asio::as_tuple` gives the values instead. When the
 // error is operation_aborted and the task was cancelled, operation_cancelled is thrown. Cancellation: sent to
-// the operation (all kinds that Asio knows); one that completes nevertheless hands its result over. Cost: the
-// operation's state lives in the awaiting frame: no allocation (but for composed operations' own).
+// the operation (all kinds that Asio knows); one that completes nevertheless hands its result over. Where an
+// operation completes (another executor may be bound to it) does not matter: the task goes on at home.
+// Cost: the operation's state lives in the awaiting frame: no allocation (but for composed operations' own).
 #pragma once
 
 #include <tandem/core/error.hpp>
@@ -153,6 +152,7 @@ protected:
 
     static void on_cancel(cancel_hook& hook) noexcept {
         auto& self = static_cast<asio_awaiter_base&>(hook);
+        if (self.done_) return; // it has completed, and its task stands in the queue
         self.inside_ = true;
         self.signal_.emit(boost::asio::cancellation_type::all);
         self.inside_ = false;
@@ -165,10 +165,10 @@ protected:
             return;
         }
         // Some operations complete inside their initiation: the coroutine must have suspended first. Some
-        // complete inside the cancellation: whoever cancels must not be resumed from under.
+        // complete inside the cancellation, or in what another task does: neither must be resumed from under.
         home.operation_finished();
         done_ = true;
-        if (inside_)
+        if (inside_ || task_context::current())
             context_.wake();
         else
             context_.resume_now();
@@ -234,7 +234,6 @@ public:
             throw;
         }
         inside_ = false;
-        if (done_) context_.suspend(at, nullptr); // what has completed is not cancelled any more
     }
 
     auto await_resume() {

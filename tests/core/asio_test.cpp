@@ -18,6 +18,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -316,6 +317,32 @@ TEST_CASE("asio: cancelled after its completion inside the initiation, an operat
         co_await group.wait();
         CHECK(got == 6);
         CHECK(!emitted);
+    });
+}
+
+TEST_CASE("asio: an operation that another task completes does not run inside of that task") {
+    run_on_loop([]() -> task<> {
+        std::function<void()> complete;
+        std::string order;
+        auto operation = [&complete]() {
+            return asio::async_initiate<const asio::deferred_t, void()>(
+                [&complete](auto handler) {
+                    auto kept = std::make_shared<decltype(handler)>(std::move(handler));
+                    complete = [kept] { std::move (*kept)(); };
+                },
+                asio::deferred);
+        };
+        auto waits = [&]() -> task<> {
+            co_await operation();
+            order += "waiter";
+        };
+        auto completes = [&]() -> task<> {
+            complete();
+            order += "completer ";
+            co_return;
+        };
+        co_await when_all(waits(), completes());
+        CHECK(order == "completer waiter");
     });
 }
 
