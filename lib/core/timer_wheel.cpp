@@ -27,8 +27,8 @@ void timer_wheel::file(timer_node& timer) noexcept {
         std::min<unsigned>((63u - static_cast<unsigned>(std::countl_zero(differing))) / bits, levels - 1);
     const unsigned shift = level * bits;
     unsigned index = static_cast<unsigned>((timer.tick >> shift) & (slots - 1));
-    // The highest level goes round: all of its slots but the current one lie ahead. What is beyond that span is
-    // filed as far away as there is, to be filed again.
+    // The highest level goes round: all of its slots but the current one lie ahead. What is beyond that span
+    // is filed as far away as there is, to be filed again.
     if (level == levels - 1 && (timer.tick >> shift) - (current_ >> shift) >= slots)
         index = static_cast<unsigned>(((current_ >> shift) + slots - 1) & (slots - 1));
     timer.slot = level * slots + index;
