@@ -2,7 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <system_error>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -14,7 +14,7 @@ namespace crawler {
 namespace {
 
 [[noreturn]] void fail(const std::string& path, const char* what) {
-    throw file_error(path + ": " + what + ": " + std::strerror(errno));
+    throw file_error(path + ": " + what + ": " + std::generic_category().message(errno));
 }
 
 void write_all(int fd, const std::string& path, std::string_view text) {

@@ -55,7 +55,7 @@ std::string printable(std::string_view text, std::size_t most) {
 }
 
 bool stderr_is_terminal() {
-    const char* const term = std::getenv("TERM");
+    const char* const term = std::getenv("TERM"); // NOLINT(concurrency-mt-unsafe): nobody sets it
     return isatty(STDERR_FILENO) == 1 && term && std::string_view(term) != "dumb";
 }
 
