@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# clang-tidy (.clang-tidy) over the sources that changed against a base (default: origin/main, else the last commit);
-#   scripts/tidy.sh [BASE | --all]          uses the compile commands of build/clang; skipped without clang-tidy
+# clang-tidy (.clang-tidy) over lib/ and examples/, all of it or what changed against BASE:
+#   scripts/tidy.sh [BASE]          uses the compile commands of build/clang; skipped without clang-tidy
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,18 +11,14 @@ done
 [ -n "$tool" ] || { echo "tidy: skipped, no clang-tidy 18 or newer (scripts/setup.sh --dev)" && exit 0; }
 [ -f build/clang/compile_commands.json ] || cmake --preset clang >/dev/null
 
-if [ "${1:-}" = --all ]; then
-    mapfile -t files < <(git ls-files -- 'lib/**.cpp' 'examples/**.cpp')
+if [ $# -gt 0 ]; then
+    mapfile -t files < <(git diff --name-only --diff-filter=d "$1" -- 'lib/**.cpp' 'examples/**.cpp')
 else
-    base="${1:-origin/main}"
-    git rev-parse -q --verify "$base^{commit}" >/dev/null || base=HEAD~1
-    git rev-parse -q --verify "$base^{commit}" >/dev/null || base=HEAD
-    mapfile -t files < <(git diff --name-only --diff-filter=d "$base" -- 'lib/**.cpp' 'examples/**.cpp' |
-        head -n "${TANDEM_TIDY_MAX:-40}")
+    mapfile -t files < <(git ls-files -- 'lib/**.cpp' 'examples/**.cpp')
 fi
 checked=()
 for file in "${files[@]}"; do
-    [[ "$file" == *_impl.cpp ]] || checked+=("$file")
+    [[ "$file" == *_impl.cpp ]] || checked+=("$file") # Asio's and Beast's code
 done
 [ ${#checked[@]} -gt 0 ] || { echo "tidy: no changed sources" && exit 0; }
 printf '%s\0' "${checked[@]}" | xargs -0 -n 1 -P "$(nproc)" "$tool" -p build/clang --quiet
