@@ -5,7 +5,7 @@
 
 Needs the Debian packages nginx-light, wget2, postgresql-doc-15, python3-doc, libboost1.81-doc (and wget for --sets, which
 compares the set of pages with that of `wget -r`). Prints a table: pages, seconds, CPU seconds (user and system), medians over
-the rounds, and the ratio to wget2 in the same run. All traffic stays on 127.0.0.1.
+the rounds. All traffic stays on 127.0.0.1.
 """
 import argparse
 import json
@@ -114,12 +114,17 @@ def main():
                 base = f"http://127.0.0.1:{port}"
                 ours = [program, "--no-robots", "--quiet", "--per-host", "16", "--output", f"{site}.jsonl",
                         "--summary", f"{site}.json", base + start]
-                theirs = ["wget2", "-r", "-l", "0", "--no-robots", "--max-threads=16", "-q", "-P", f"wget2-{site}", base + start]
-                runs = {"tandem-crawl": [], "wget2": []}
+                commands = {"tandem-crawl": ours}
+                if shutil.which("wget2"):
+                    # Its best number of threads differs from machine to machine.
+                    for threads in (4, 8, 16):
+                        commands[f"wget2, {threads} threads"] = [
+                            "wget2", "-r", "-l", "0", "--no-robots", f"--max-threads={threads}", "-q",
+                            "-P", f"wget2-{site}", base + start]
+                runs = {tool: [] for tool in commands}
                 for _ in range(arguments.rounds):
-                    runs["tandem-crawl"].append(timed(ours, folder))
-                    if shutil.which("wget2"):
-                        runs["wget2"].append(timed(theirs, folder))
+                    for tool, command in commands.items():
+                        runs[tool].append(timed(command, folder))
                         shutil.rmtree(folder / f"wget2-{site}", ignore_errors=True)
                 pages = json.loads((folder / f"{site}.json").read_text())["by_status"].get("200", 0)
                 for tool, measured in runs.items():
@@ -132,9 +137,9 @@ def main():
         finally:
             server.terminate()
             server.wait()
-    print(f"{'site':12} {'tool':14} {'pages':>6} {'wall s':>8} {'CPU s':>8} {'pages/s':>9} {'pages/CPU s':>12}")
+    print(f"{'site':12} {'tool':18} {'pages':>6} {'wall s':>8} {'CPU s':>8} {'pages/s':>9} {'pages/CPU s':>12}")
     for r in results:
-        print(f"{r['site']:12} {r['tool']:14} {r['pages']:6} {r['wall_s']:8.3f} {r['cpu_s']:8.3f} "
+        print(f"{r['site']:12} {r['tool']:18} {r['pages']:6} {r['wall_s']:8.3f} {r['cpu_s']:8.3f} "
               f"{r['pages'] / r['wall_s']:9.0f} {r['pages'] / r['cpu_s']:12.0f}")
     if arguments.json:
         pathlib.Path(arguments.json).write_text(json.dumps(results, indent=1) + "\n")
