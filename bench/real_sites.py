@@ -105,7 +105,8 @@ def main():
     if not sites or not shutil.which("nginx") or not os.path.exists(program):
         sys.exit("nginx, the documentation packages or the program are missing; see --help and scripts/crawl.sh")
     results = []
-    with tempfile.TemporaryDirectory() as name:
+    # In memory: wget2 writes every page to a file, and the file system of a disk would be most of what is measured.
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as name:
         folder = pathlib.Path(name)
         os.chmod(folder, 0o755)
         server, ports = start_nginx(folder, sites)
