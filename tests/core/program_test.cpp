@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <functional>
+#include <iostream>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -52,6 +53,9 @@ result in_child(const std::function<int()>& body, const std::function<void(pid_t
     std::array<int, 2> error{};
     REQUIRE(pipe(out.data()) == 0);
     REQUIRE(pipe(error.data()) == 0);
+    // What Catch has buffered must not leave through the child (ThreadSanitizer's _exit flushes the streams).
+    std::cout.flush();
+    std::fflush(nullptr);
     const pid_t pid = fork();
     if (pid == 0) {
         dup2(out[1], 1);
