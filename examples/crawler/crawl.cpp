@@ -72,13 +72,6 @@ tandem::task<> crawl_and_show(crawl_state& state, tandem::runtime& runtime) {
     co_await tandem::with_task_group(body);
 }
 
-std::uint64_t loops_busy_ns(tandem::runtime& runtime, std::size_t loops) {
-    std::uint64_t total = 0;
-    for (std::size_t i = 0; i < loops; ++i)
-        total += runtime.loop_busy_ns(i);
-    return total;
-}
-
 } // namespace
 
 tandem::task<crawl_figures> crawl(const options& o, sink& out, std::vector<tandem::url> seeds) {

@@ -50,6 +50,13 @@ private:
 
 } // namespace
 
+std::uint64_t loops_busy_ns(const tandem::runtime& runtime, std::size_t loops) {
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i < loops; ++i)
+        total += runtime.loop_busy_ns(i);
+    return total;
+}
+
 tandem::task<> show_progress(crawl_state& state, tandem::runtime& runtime) {
     const bool terminal = stderr_is_terminal();
     const auto interval = terminal ? std::chrono::milliseconds(200) : std::chrono::milliseconds(5000);
@@ -62,10 +69,8 @@ tandem::task<> show_progress(crawl_state& state, tandem::runtime& runtime) {
         co_await tandem::sleep_for(interval);
         const clock::time_point now = clock::now();
         const double elapsed = std::max(1e-3, std::chrono::duration<double>(now - before).count());
-        const crawl_figures f = state.figures.figures();
-        std::uint64_t loops = 0;
-        for (std::size_t i = 0; i < state.settings.loops; ++i)
-            loops += runtime.loop_busy_ns(i);
+        const std::uint64_t pages = state.figures.pages();
+        const std::uint64_t loops = loops_busy_ns(runtime, state.settings.loops);
         const auto pool = static_cast<std::uint64_t>(runtime.pool().stats().busy.count());
         const auto share = [&](std::uint64_t spent, std::size_t threads) {
             return std::min(100.0,
@@ -75,12 +80,13 @@ tandem::task<> show_progress(crawl_state& state, tandem::runtime& runtime) {
         std::snprintf(
             text, sizeof(text),
             "%llu pages, %zu queued, %zu in flight, %.0f pages/s, %llu errors, loop %.0f %%, pool %.0f %%",
-            static_cast<unsigned long long>(f.pages), state.visits.queued(), state.figures.in_flight(),
-            static_cast<double>(f.pages - pages_before) / elapsed, static_cast<unsigned long long>(f.errors),
+            static_cast<unsigned long long>(pages), state.visits.queued(), state.figures.in_flight(),
+            static_cast<double>(pages - pages_before) / elapsed,
+            static_cast<unsigned long long>(state.figures.errors()),
             share(loops - loop_before, state.settings.loops),
             share(pool - pool_before, runtime.pool().workers()));
         line.show(text);
-        pages_before = f.pages;
+        pages_before = pages;
         loop_before = loops;
         pool_before = pool;
         before = now;

@@ -47,6 +47,16 @@ void statistics::add(const page_record& page, std::string host) {
     }
 }
 
+std::uint64_t statistics::pages() const {
+    const std::lock_guard lock(mutex_);
+    return collected_.pages;
+}
+
+std::uint64_t statistics::errors() const {
+    const std::lock_guard lock(mutex_);
+    return collected_.errors;
+}
+
 crawl_figures statistics::figures() const {
     const std::lock_guard lock(mutex_);
     crawl_figures f = collected_;

@@ -78,6 +78,10 @@ public:
     void add_redirect() noexcept { redirects_.fetch_add(1, std::memory_order_relaxed); }
     void add_robots_denied() noexcept { robots_denied_.fetch_add(1, std::memory_order_relaxed); }
 
+    /// URLs visited and broken ones so far: what a progress line shows, without a copy of everything else.
+    [[nodiscard]] std::uint64_t pages() const;
+    [[nodiscard]] std::uint64_t errors() const;
+
     /// What was collected here; times of loops, pool and process are the caller's to fill in.
     [[nodiscard]] crawl_figures figures() const;
 

@@ -42,6 +42,8 @@ TEST_CASE("statistics: sums") {
     const crawl_figures f = s.figures();
     CHECK(f.pages == 4);
     CHECK(f.errors == 2);
+    CHECK(s.pages() == f.pages);
+    CHECK(s.errors() == f.errors);
     CHECK(f.succeeded == 2);
     CHECK(f.bytes == 111);
     CHECK(f.redirects == 1);
