@@ -224,13 +224,13 @@ public:
         : asio_awaiter_base(context), operation_(std::move(operation)) {}
 
     void await_suspend(std::coroutine_handle<> at) {
-        context_.suspend(at, this);
+        context_.suspend(at, this, "Asio operation");
         context_.home().operation_started();
         inside_ = true;
         try {
             std::move(operation_)(asio_handler<asio_awaiter>(*this, context_.home().executor()));
         } catch (...) {
-            context_.suspend(at, nullptr); // the hook goes with this awaiter
+            context_.suspend(at, nullptr, "Asio operation"); // the hook goes with this awaiter
             throw;
         }
         inside_ = false;

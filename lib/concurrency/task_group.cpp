@@ -23,8 +23,7 @@ task_context& running_context() {
 } // namespace
 
 task_group::member::member(task_group& group, scheduler& home, bool owned) noexcept
-    : task_context(home, &group.owner_, &member::done, true, group.deadline_, group.name_), group_(group),
-      owned_(owned) {}
+    : task_context(home, group.inherited_, &member::done, true), group_(group), owned_(owned) {}
 
 void task_group::member::done(task_context& context) noexcept {
     auto& self = static_cast<member&>(context);
@@ -33,7 +32,7 @@ void task_group::member::done(task_context& context) noexcept {
 
 task_group::task_group()
     : cancel_hook(&task_group::on_cancel), home_(running_context().home()), owner_(running_context()),
-      deadline_(owner_.deadline()), name_(owner_.name()) {
+      inherited_(owner_) {
     owner_.add_scope(*this);
     cancelled_ = owner_.cancelled();
 }
@@ -199,7 +198,7 @@ bool task_group::quiet_join_awaiter::await_suspend(std::coroutine_handle<> at) n
     if (context_.cancelled()) group_.cancel();
     const std::lock_guard lock(group_.mutex_);
     if (group_.size_ == 0) return false;
-    context_.suspend(at, this);
+    context_.suspend(at, this, "task_group.join");
     group_.joiner_ = &context_;
     waiting_ = true;
     return true;

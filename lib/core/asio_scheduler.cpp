@@ -185,6 +185,7 @@ private:
 
     void run_ready() noexcept {
         const scheduler* const outer = std::exchange(running, this);
+        set_turn_time(clock::now());
         inbox_.take(ready_);
         while (ready_node* const node = ready_.pop()) {
             node->run();

@@ -1,5 +1,7 @@
 #include <tandem/core/context.hpp>
 
+#include <tandem/core/detail/trace_hooks.hpp>
+
 #include <utility>
 
 namespace tandem {
@@ -7,6 +9,9 @@ namespace tandem {
 namespace {
 
 constinit thread_local task_context* current_context = nullptr;
+
+// Numbers of tasks, handed to schedulers in blocks.
+std::atomic<std::uint64_t> next_id_block{1};
 
 // After this many hand-overs between coroutines that never waited, the chain goes to the end of the ready
 // queue, so that the loop's other tasks and its I/O get their turn.
@@ -17,22 +22,30 @@ constexpr int most_transfers = 256;
 task_context::cancel_message::cancel_message(task_context& context) noexcept
     : ready_node(&task_context::deliver_node), owner(context) {}
 
+inherited_context::inherited_context(const task_context& parent) noexcept
+    : parent_(const_cast<task_context*>(&parent)), deadline_(parent.deadline_), name_(parent.name_),
+      locals_(parent.locals_) {}
+
 task_context::task_context(scheduler& home, task_context* parent, completion on_done, bool shared) noexcept
     : ready_node(&task_context::run_node), home_(&home), parent_(parent), on_done_(on_done),
       deadline_(parent ? parent->deadline_ : clock::time_point::max()), shared_(shared),
       cancel_message_(*this) {
     if (parent) {
         name_ = parent->name_;
+        locals_ = parent->locals_;
         cancelled_ = parent->cancelled_;
     }
 }
 
-task_context::task_context(scheduler& home, task_context* parent, completion on_done, bool shared,
-                           clock::time_point deadline, std::string_view name) noexcept
-    : ready_node(&task_context::run_node), home_(&home), parent_(parent), on_done_(on_done),
-      deadline_(deadline), shared_(shared), cancel_message_(*this), name_(name) {}
+task_context::task_context(scheduler& home, const inherited_context& from, completion on_done,
+                           bool shared) noexcept
+    : ready_node(&task_context::run_node), home_(&home), parent_(from.parent_), on_done_(on_done),
+      deadline_(from.deadline_), shared_(shared), cancel_message_(*this), name_(from.name_),
+      locals_(from.locals_) {}
 
-task_context::~task_context() = default;
+task_context::~task_context() {
+    leave_registry(); // destroyed before its end: a runtime is being destroyed
+}
 
 task_context* task_context::current() noexcept {
     return current_context;
@@ -45,11 +58,15 @@ void task_context::run_node(ready_node& node) noexcept {
 void task_context::resume_now() noexcept {
     leaf_ = nullptr;
     budget_ = full_budget;
+    enter_registry();
     task_context* const outer = std::exchange(current_context, this);
     std::coroutine_handle<> coroutine = resume_;
     std::coroutine_handle<> slot;
     pump_ = &slot;
     int transfers = 0;
+    detail::trace_hooks* const trace = detail::trace.load(std::memory_order_acquire);
+    if (trace) [[unlikely]]
+        trace->task_resumed(*this);
     // A coroutine that suspended or finished leaves the slot empty; this context may then be gone already.
     for (;;) {
         slot = nullptr;
@@ -63,9 +80,44 @@ void task_context::resume_now() noexcept {
         }
     }
     current_context = outer;
+    if (trace) [[unlikely]]
+        trace->task_left();
 }
 
+#ifndef TANDEM_NO_TASK_REGISTRY
+
+void task_context::enter_registry() noexcept {
+    operation_ = nullptr;
+    if (id_ != 0) return;
+    scheduler& home = *home_;
+    if (home.next_id_ == home.last_id_) {
+        constexpr std::uint64_t block = 256;
+        home.next_id_ = next_id_block.fetch_add(block, std::memory_order_relaxed);
+        home.last_id_ = home.next_id_ + block;
+    }
+    id_ = home.next_id_++;
+    registry_prev_ = nullptr;
+    registry_next_ = home.tasks_;
+    if (registry_next_) registry_next_->registry_prev_ = this;
+    home.tasks_ = this;
+}
+
+void task_context::leave_registry() noexcept {
+    if (id_ == 0) return;
+    (registry_prev_ ? registry_prev_->registry_next_ : home_->tasks_) = registry_next_;
+    if (registry_next_) registry_next_->registry_prev_ = registry_prev_;
+    id_ = 0;
+}
+
+#else
+
+void task_context::enter_registry() noexcept {}
+void task_context::leave_registry() noexcept {}
+
+#endif
+
 void task_context::finish() noexcept {
+    leave_registry();
     // From here on no message can be sent (the sender sees the flag); one that is on its way is waited for,
     // because it lives in this context.
     if (shared_) {

@@ -1,5 +1,7 @@
 #include "lib/core/loop.hpp"
 
+#include <tandem/core/detail/trace_hooks.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -13,9 +15,11 @@ namespace {
 constinit thread_local const loop* current_loop = nullptr;
 }
 
-loop::loop(runtime& owner, thread_pool& companion)
-    : work_(boost::asio::make_work_guard(io_)), timers_(clock::now()), owner_(owner), companion_(companion),
-      awake_since_(clock::now()) {}
+loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
+    : work_(boost::asio::make_work_guard(io_)), timers_(control ? control->now() : clock::now()),
+      owner_(owner), companion_(companion), control_(control), awake_since_(clock::now()) {
+    set_turn_time(now());
+}
 
 loop::~loop() {
     // A thread that woke the last task may not have left `schedule` yet.
@@ -28,7 +32,17 @@ bool loop::is_current() const noexcept {
 }
 
 scheduler::clock::time_point loop::now() const noexcept {
-    return clock::now();
+    return control_ ? control_->now() : clock::now();
+}
+
+std::optional<pthread_t> loop::thread() const noexcept {
+    if (!running_.load(std::memory_order_acquire)) return std::nullopt;
+    return thread_;
+}
+
+bool loop::queued(const ready_node& node) noexcept {
+    inbox_.take(ready_);
+    return ready_.contains(node);
 }
 
 boost::asio::any_io_executor loop::executor() const {
@@ -56,15 +70,54 @@ void loop::stop() noexcept {
 
 bool loop::run_ready() noexcept {
     inbox_.take(ready_);
+    if (control_) return run_ready_in_chosen_order();
     for (int n = 0; n < most_ready; ++n) {
         ready_node* const node = ready_.pop();
         if (!node) return false;
+        beat(2);
         node->run();
     }
     return !ready_.empty();
 }
 
+bool loop::run_ready_in_chosen_order() noexcept {
+    for (int n = 0; n < most_ready && !ready_.empty(); ++n) {
+        ready_node& node = ready_.take(control_->pick(ready_.size()));
+        beat(2);
+        node.run();
+        inbox_.take(ready_);
+    }
+    return !ready_.empty();
+}
+
+// For a loop that has nothing ready.
+bool loop::control_moved_clock() noexcept {
+    if (io_.poll_one() != 0) return true;
+    loop_control::idle_state state;
+    state.next_timer = timers_.next_expiry();
+    state.computations = computations_;
+    state.operations = operations_.load(std::memory_order_relaxed);
+    return control_->idle(*this, state);
+}
+
+void loop::begin_wait() noexcept {
+    waiting_ = true;
+    beat(1);
+    if (trace_hooks* const listener = trace.load(std::memory_order_acquire)) [[unlikely]]
+        listener->loop_waits(*this);
+}
+
+void loop::end_wait() noexcept {
+    waiting_ = false;
+    beat(1);
+    awake_since_ = clock::now();
+    set_turn_time(control_ ? now() : awake_since_);
+    if (trace_hooks* const listener = trace.load(std::memory_order_acquire)) [[unlikely]]
+        listener->loop_woke(*this);
+}
+
 void loop::wait_for_work() {
+    if (control_ && control_moved_clock()) return;
     asleep_.store(true, std::memory_order_seq_cst);
     if (!inbox_.empty() || stop_.load(std::memory_order_seq_cst)) {
         asleep_.store(false, std::memory_order_relaxed);
@@ -73,8 +126,9 @@ void loop::wait_for_work() {
     const clock::time_point before = clock::now();
     busy_ns_.fetch_add(static_cast<std::uint64_t>((before - awake_since_).count()),
                        std::memory_order_relaxed);
-    waiting_ = true;
-    if (const auto next = timers_.next_expiry())
+    begin_wait();
+    const auto next = timers_.next_expiry();
+    if (next && !control_)
         io_.run_one_until(std::max(*next, before));
     else
         io_.run_one();
@@ -86,15 +140,19 @@ void loop::run() {
     const loop* const outer = current_loop;
     current_loop = this;
     awake_since_ = clock::now();
+    thread_ = pthread_self();
+    running_.store(true, std::memory_order_release);
     while (!stop_.load(std::memory_order_relaxed)) {
+        set_turn_time(now());
+        if (!timers_.empty()) timers_.advance(turn_time());
         const bool more = run_ready();
-        if (!timers_.empty()) timers_.advance(clock::now());
         // One non-blocking look at I/O each turn; when nothing is ready, wait instead, and then take what
         // else is there.
         if (!more && ready_.empty() && inbox_.empty()) wait_for_work();
-        for (int n = 0; n < most_io && io_.poll_one() != 0; ++n) {
-        }
+        for (int n = 0; n < most_io && io_.poll_one() != 0; ++n)
+            beat(2);
     }
+    running_.store(false, std::memory_order_release);
     stop_.store(false, std::memory_order_relaxed);
     busy_ns_.fetch_add(static_cast<std::uint64_t>((clock::now() - awake_since_).count()),
                        std::memory_order_relaxed);

@@ -9,6 +9,7 @@
 // clears the flag posts to the io_context: an awake loop costs its producers no system call.
 #pragma once
 
+#include <tandem/core/detail/loop_control.hpp>
 #include <tandem/core/scheduler.hpp>
 
 #include "lib/core/ready_queue.hpp"
@@ -18,13 +19,18 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+
+#include <pthread.h>
 
 namespace tandem::detail {
 
 class loop final : public scheduler {
 public:
-    loop(runtime& owner, thread_pool& companion);
+    // `control`, which tests use, may be null; otherwise it lives longer than the loop.
+    loop(runtime& owner, thread_pool& companion, loop_control* control);
     ~loop();
 
     // Runs on the calling thread until `stop`. One thread at a time.
@@ -45,8 +51,14 @@ public:
     thread_pool* companion() const noexcept override { return &companion_; }
     runtime* owner() const noexcept override { return &owner_; }
     boost::asio::any_io_executor executor() const override;
+    void computation_started() noexcept override { ++computations_; }
+    void computation_finished() noexcept override { --computations_; }
+    void operation_started() noexcept override {
+        if (control_) operations_.fetch_add(1, std::memory_order_relaxed);
+    }
     // Asio completes the first operation after a wait inside of the wait itself: from here on it is work.
     void operation_finished() noexcept override {
+        if (control_) operations_.fetch_sub(1, std::memory_order_relaxed);
         if (is_current() && waiting_) end_wait();
     }
 
@@ -54,6 +66,16 @@ public:
 
     // Nanoseconds spent outside of the blocking wait since construction; readable from any thread.
     std::uint64_t busy_ns() const noexcept { return busy_ns_.load(std::memory_order_relaxed); }
+
+    // Changes with every node and handler that the loop runs, and is odd exactly while it waits: who looks at
+    // it twice sees whether one of them took all the time between. Readable from any thread.
+    std::uint64_t heartbeat() const noexcept { return heartbeat_.load(std::memory_order_relaxed); }
+
+    // The thread that is inside of `run`, if any; see heartbeat.
+    std::optional<pthread_t> thread() const noexcept;
+
+    // Whether `node` is queued here. On the loop's own thread; takes time by the length of the queue.
+    bool queued(const ready_node& node) noexcept;
 
 private:
     // io_context with its protected `shutdown` made callable; see abandon_operations.
@@ -64,10 +86,13 @@ private:
     };
 
     bool run_ready() noexcept;
+    bool run_ready_in_chosen_order() noexcept;
+    bool control_moved_clock() noexcept;
     void wait_for_work();
-    void end_wait() noexcept {
-        waiting_ = false;
-        awake_since_ = clock::now();
+    void begin_wait() noexcept;
+    void end_wait() noexcept;
+    void beat(std::uint64_t by) noexcept {
+        heartbeat_.store(heartbeat_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
     }
 
     static constexpr int most_ready = 256;
@@ -84,6 +109,12 @@ private:
     std::atomic<bool> stop_{false};
     std::atomic<unsigned> producers_{0}; // other threads that are inside of `schedule`
     std::atomic<std::uint64_t> busy_ns_{0};
+    std::atomic<std::uint64_t> heartbeat_{0};
+    std::atomic<std::size_t> operations_{0};
+    std::size_t computations_ = 0;
+    loop_control* const control_;
+    std::atomic<bool> running_{false};
+    pthread_t thread_{};   // valid while running_
     bool waiting_ = false; // blocked in Asio, or in the handler that ended it and did not tell
     clock::time_point awake_since_;
 };

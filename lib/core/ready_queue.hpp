@@ -4,6 +4,7 @@
 #include <tandem/core/scheduler.hpp>
 
 #include <atomic>
+#include <cstddef>
 
 namespace tandem::detail {
 
@@ -25,6 +26,31 @@ public:
             if (!first_) last_ = nullptr;
         }
         return node;
+    }
+
+    // The rest is for diagnostics and for tests that choose the order: O(n).
+    bool contains(const ready_node& node) const noexcept {
+        for (const ready_node* n = first_; n; n = n->next)
+            if (n == &node) return true;
+        return false;
+    }
+    std::size_t size() const noexcept {
+        std::size_t count = 0;
+        for (const ready_node* n = first_; n; n = n->next)
+            ++count;
+        return count;
+    }
+    // Takes out the node with this number, counted from the oldest; index < size().
+    ready_node& take(std::size_t index) noexcept {
+        ready_node* before = nullptr;
+        ready_node* node = first_;
+        for (; index > 0; --index) {
+            before = node;
+            node = node->next;
+        }
+        (before ? before->next : first_) = node->next;
+        if (last_ == node) last_ = before;
+        return *node;
     }
 
 private:

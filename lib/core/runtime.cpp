@@ -32,7 +32,7 @@ public:
     impl(runtime& owner, runtime_options options);
     ~impl();
 
-    void spawn(task<> t, std::size_t loop);
+    void spawn(task<> t, std::size_t loop, const std::source_location& where);
 
     // A background task, owned by the runtime. In `roots_` from `spawn` until it is done.
     class root_task final : public task_context {
@@ -69,7 +69,7 @@ private:
 runtime::impl::impl(runtime& owner, runtime_options options)
     : options_(std::move(options)), pool_(options_.workers()) {
     for (std::size_t i = 0; i < options_.loops(); ++i)
-        loops_.push_back(std::make_unique<detail::loop>(owner, pool_));
+        loops_.push_back(std::make_unique<detail::loop>(owner, pool_, options_.control().get()));
     for (std::size_t i = 1; i < loops_.size(); ++i) {
         threads_.emplace_back([this, i] {
             pthread_setname_np(pthread_self(), ("tandem-loop-" + std::to_string(i)).c_str());
@@ -78,9 +78,10 @@ runtime::impl::impl(runtime& owner, runtime_options options)
     }
 }
 
-void runtime::impl::spawn(task<> t, std::size_t loop) {
+void runtime::impl::spawn(task<> t, std::size_t loop, const std::source_location& where) {
     auto root = std::make_unique<root_task>(*this, *loops_.at(loop), std::move(t));
     root_task& r = *root;
+    r.set_spawned_at(where);
     std::unique_lock lock(mutex_);
     if (draining_) return; // too late to begin anything: the task is destroyed unstarted
     r.next = roots_;
@@ -162,8 +163,8 @@ runtime* runtime::current() noexcept {
     return context ? context->home().owner() : nullptr;
 }
 
-void runtime::spawn(task<> t, std::size_t loop) {
-    impl_->spawn(std::move(t), loop);
+void runtime::spawn(task<> t, std::size_t loop, std::source_location where) {
+    impl_->spawn(std::move(t), loop, where);
 }
 std::size_t runtime::loops() const noexcept {
     return impl_->loops_.size();

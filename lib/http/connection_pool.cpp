@@ -228,7 +228,7 @@ bool connection_pool::acquire_awaiter::await_ready() {
 
 void connection_pool::acquire_awaiter::await_suspend(std::coroutine_handle<> at) {
     task_context& context = waiter::context();
-    context.suspend(at, this);
+    context.suspend(at, this, "connection");
     origin_->waiters_.push_back(*this);
     ++pool_.waiting_;
     pool_.enter_turns(*origin_);

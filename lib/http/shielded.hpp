@@ -26,7 +26,7 @@ public:
         explicit awaiter(shielded& owner) noexcept : owner_(owner) {}
         bool await_ready() const noexcept { return false; }
         void await_suspend(std::coroutine_handle<> at) noexcept {
-            owner_.caller().suspend(at, &owner_);
+            owner_.caller().suspend(at, &owner_, "shielded task");
             owner_.start(owner_.work_.bind(owner_));
         }
         void await_resume() const { owner_.work_.take_result(); } // throws what the work threw

@@ -182,7 +182,7 @@ public:
 
     bool await_ready() const noexcept { return race_.news || context_.cancelled(); }
     void await_suspend(std::coroutine_handle<> at) noexcept {
-        context_.suspend(at, this);
+        context_.suspend(at, this, "connect");
         race_.starter = &context_;
         if (until_ != time_point::max()) context_.home().arm(*this, until_);
     }

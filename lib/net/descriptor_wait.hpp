@@ -27,7 +27,7 @@ public:
         return context_.cancelled();
     }
     void await_suspend(std::coroutine_handle<> at) {
-        context_.suspend(at, this);
+        context_.suspend(at, this, "socket");
         context_.home().operation_started();
         fd_.async_wait(what_, handler(*this));
     }

@@ -46,12 +46,12 @@ public:
         }
         if (answer_) {
             if (context().spend()) return false;
-            context().suspend(at, nullptr); // its budget is spent: to the end of the ready queue
+            context().suspend(at, nullptr, nullptr); // its budget is spent: to the end of the ready queue
             core_->wake_later(*this);
             return true;
         }
         core_->enter(*lookup_, *this);
-        context().suspend(at, this);
+        context().suspend(at, this, "resolve");
         if (deadline_ != resolver::time_point::max()) context().home().arm(*this, deadline_);
         return true;
     }

@@ -34,10 +34,7 @@ public:
     public:
         explicit awaiter(task_context& context) noexcept : context_(context) {}
         bool await_ready() const noexcept { return false; }
-        void await_suspend(std::coroutine_handle<> at) noexcept {
-            context_.suspend(at, nullptr);
-            context_.wake();
-        }
+        void await_suspend(std::coroutine_handle<> at) noexcept { context_.requeue(at); }
         void await_resume() const noexcept {}
 
     private:

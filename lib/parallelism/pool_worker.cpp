@@ -3,6 +3,8 @@
 
 #include "lib/parallelism/spin.hpp"
 
+#include <tandem/core/detail/trace_hooks.hpp>
+
 #include <algorithm>
 
 #if defined(__linux__)
@@ -74,7 +76,12 @@ void pool_worker::run_job(pool_job& job) noexcept {
         pool_.notify_drain();
     }
     if (busy_since_.load(std::memory_order_relaxed) == 0) begin_busy();
+    trace_hooks* const listener = trace.load(std::memory_order_acquire);
+    if (listener) [[unlikely]]
+        listener->job_began(job);
     job.action_(job, false);
+    if (listener) [[unlikely]]
+        listener->job_ended();
     // From here on the job may be gone. The count and the question whether a drain waits are seq_cst, as are
     // the drain's announcement and its look at the counts: either it sees this job finished, or it gets a
     // notice.

@@ -5,8 +5,7 @@
 namespace tandem {
 
 semaphore::~semaphore() {
-    while (waiters_.pop_front()) {
-    } // only when a runtime is torn down: they must not look for this list any more
+    waiters_.abandon();
 }
 
 bool semaphore::take() noexcept {
@@ -29,7 +28,7 @@ void semaphore::release(std::size_t n) noexcept {
             waiter* const w = waiters_.pop_front();
             if (!w) break;
             --available_;
-            static_cast<acquire_awaiter*>(w)->granted_ = true;
+            static_cast<acquire_awaiter*>(w)->grant();
             to_wake.add(*w);
         }
     }
@@ -42,47 +41,29 @@ std::size_t semaphore::available() const noexcept {
 }
 
 semaphore::acquire_awaiter::~acquire_awaiter() {
-    if (linked()) {
-        const std::lock_guard lock(owner_.mutex_);
-        if (linked()) owner_.waiters_.remove(*this);
-    }
-    if (granted_) owner_.release();
+    if (granted() && !handed_over_) owner_.release();
 }
 
 bool semaphore::acquire_awaiter::await_ready() noexcept {
-    if (context().cancelled()) return true;
-    const std::lock_guard lock(owner_.mutex_);
-    granted_ = owner_.take();
-    return granted_ && context().spend();
+    if (cancelled_before()) return true;
+    const std::lock_guard lock(guard());
+    return owner_.take() && grant_now();
 }
 
 bool semaphore::acquire_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
-    const std::lock_guard lock(owner_.mutex_);
-    if (granted_ || owner_.take()) {
-        granted_ = true;
-        context().suspend(at, nullptr); // its budget is spent: to the end of the ready queue
-        wake();
-        return true;
+    if (granted()) return requeue(at);
+    const std::lock_guard lock(guard());
+    if (owner_.take()) {
+        grant();
+        return requeue(at);
     }
-    context().suspend(at, this);
-    owner_.waiters_.push_back(*this);
-    return true;
+    return enqueue(owner_.waiters_, at, "semaphore.acquire");
 }
 
 semaphore_permit semaphore::acquire_awaiter::await_resume() {
-    if (!granted_) throw operation_cancelled("the wait for a semaphore was cancelled");
-    granted_ = false;
+    if (!granted()) throw operation_cancelled("the wait for a semaphore was cancelled");
+    handed_over_ = true;
     return semaphore_permit(owner_);
-}
-
-void semaphore::acquire_awaiter::on_cancel(cancel_hook& hook) noexcept {
-    auto& self = static_cast<acquire_awaiter&>(hook);
-    {
-        const std::lock_guard lock(self.owner_.mutex_);
-        if (!self.linked()) return; // granted already: the permit is handed over
-        self.owner_.waiters_.remove(self);
-    }
-    self.wake();
 }
 
 } // namespace tandem

@@ -38,7 +38,7 @@ public:
 inline tandem::task<attempt> cancelled_after(tandem::task<> scenario, std::size_t turns, bool driver_first) {
     tandem::detail::child<void> subject(std::move(scenario));
     tandem::detail::child<bool> driver(cancel_after(subject, turns));
-    tandem::detail::join both(tandem::detail::join_policy::wait);
+    tandem::detail::join both(tandem::detail::join_policy::wait, "cancel_everywhere");
     if (driver_first) both.add(driver);
     both.add(subject);
     if (!driver_first) both.add(driver);

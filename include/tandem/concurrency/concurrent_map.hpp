@@ -84,7 +84,7 @@ task<> run_workers(held_range<Range>& range, std::size_t limit, F& f, Take& take
         limit = std::min(limit, static_cast<std::size_t>(std::ranges::distance(next, range.end())));
     if (limit == 0 && next != range.end()) limit = 1;
     child_array<void> workers(limit);
-    join all(join_policy::cancel_on_failure);
+    join all(join_policy::cancel_on_failure, "concurrent_map");
     for (std::size_t i = 0; i < limit; ++i)
         all.add(workers.emplace(map_worker<Range>(range, next, index, f, take)));
     co_await all;

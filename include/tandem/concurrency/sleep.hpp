@@ -22,11 +22,10 @@ public:
     bool await_ready() noexcept { return cancelled_ = context_.cancelled(); }
     void await_suspend(std::coroutine_handle<> at) noexcept {
         if (when_ <= context_.home().now()) { // still lets others run
-            context_.suspend(at, nullptr);
-            context_.wake();
+            context_.requeue(at);
             return;
         }
-        context_.suspend(at, this);
+        context_.suspend(at, this, "sleep");
         context_.home().arm(*this, when_);
     }
     void await_resume() const {
@@ -74,10 +73,7 @@ class yield_awaiter {
 public:
     explicit yield_awaiter(task_context& context) noexcept : context_(context) {}
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> at) noexcept {
-        context_.suspend(at, nullptr);
-        context_.wake();
-    }
+    void await_suspend(std::coroutine_handle<> at) noexcept { context_.requeue(at); }
     void await_resume() const {
         if (context_.cancelled()) throw operation_cancelled();
     }

@@ -118,8 +118,7 @@ private:
     task_context& owner_;
     // What children inherit. Taken once: `spawn` may run on any thread, and the owner's context is not to be
     // read there.
-    const task_context::clock::time_point deadline_;
-    const std::string_view name_;
+    const inherited_context inherited_;
     mutable std::mutex mutex_;
     member* first_ = nullptr;
     std::size_t size_ = 0;

@@ -46,7 +46,7 @@ using all_vector_t = std::conditional_t<std::is_void_v<T>, void, std::vector<non
 template <class... Ts>
 task<all_result_t<Ts...>> when_all_tasks(task<Ts>... tasks) {
     std::tuple<child<Ts>...> children(std::move(tasks)...);
-    join all(join_policy::cancel_on_failure);
+    join all(join_policy::cancel_on_failure, "when_all");
     std::apply([&all](auto&... c) { (all.add(c), ...); }, children);
     co_await all;
     if (all.first_failure()) std::rethrow_exception(all.first_failure());
@@ -92,7 +92,7 @@ task<detail::all_result_t<await_result_t<As>...>> when_all(As... awaitables) {
 template <class T>
 task<detail::all_vector_t<T>> when_all(std::vector<task<T>> tasks) {
     detail::child_array<T> children(tasks.size());
-    detail::join all(detail::join_policy::cancel_on_failure);
+    detail::join all(detail::join_policy::cancel_on_failure, "when_all");
     for (task<T>& t : tasks)
         all.add(children.emplace(std::move(t)));
     co_await all;

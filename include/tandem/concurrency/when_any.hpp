@@ -56,7 +56,7 @@ namespace detail {
 template <class... Ts>
 task<any_result<Ts...>> when_any_tasks(task<Ts>... tasks) {
     std::tuple<child<Ts>...> children(std::move(tasks)...);
-    join race(join_policy::cancel_on_first);
+    join race(join_policy::cancel_on_first, "when_any");
     std::apply([&race](auto&... c) { (race.add(c), ...); }, children);
     co_await race;
     std::tuple<outcome<Ts>...> outcomes =
@@ -77,7 +77,7 @@ task<any_result<await_result_t<As>...>> when_any(As... awaitables) {
 template <class T>
 task<any_vector_result<T>> when_any(std::vector<task<T>> tasks) {
     detail::child_array<T> children(tasks.size());
-    detail::join race(detail::join_policy::cancel_on_first);
+    detail::join race(detail::join_policy::cancel_on_first, "when_any");
     for (task<T>& t : tasks)
         race.add(children.emplace(std::move(t)));
     co_await race;

@@ -48,7 +48,7 @@ template <class A>
     requires detail::awaitable_in_task<A>
 task<await_result_t<A>> with_timeout(std::chrono::nanoseconds limit, A awaitable) {
     detail::child<await_result_t<A>> child(as_task(std::move(awaitable)));
-    detail::join one(detail::join_policy::wait);
+    detail::join one(detail::join_policy::wait, "with_timeout");
     one.add(child);
     const auto now = child.home().now();
     const auto furthest = scheduler::clock::time_point::max() - now;

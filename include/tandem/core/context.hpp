@@ -20,11 +20,19 @@
 
 #include <atomic>
 #include <coroutine>
+#include <cstdint>
 #include <memory>
+#include <source_location>
 #include <stop_token>
 #include <string_view>
 
 namespace tandem {
+
+namespace detail {
+class local_binding;
+class promise_base;
+class task_registry;
+} // namespace detail
 
 // What is told when a context is cancelled: a suspended operation, or a scope of children. It is told on the
 // home scheduler, at most once, and must not resume anything inline: it schedules.
@@ -43,6 +51,19 @@ private:
     cancel_hook* prev_ = nullptr;
 };
 
+// What a child takes over from its parent, for a child that is made where the parent must not be read.
+class inherited_context {
+public:
+    explicit inherited_context(const task_context& parent) noexcept;
+
+private:
+    friend class task_context;
+    task_context* parent_;
+    scheduler::clock::time_point deadline_;
+    std::string_view name_;
+    detail::local_binding* locals_;
+};
+
 class task_context : private ready_node {
 public:
     using completion = void (*)(task_context&) noexcept;
@@ -52,10 +73,8 @@ public:
     // context. `shared`: whether `request_cancel` may be called from outside the home scheduler.
     task_context(scheduler& home, task_context* parent, completion on_done, bool shared) noexcept;
 
-    // For a parent that runs elsewhere at this moment: what is inherited is given, nothing is read from
-    // `parent`.
-    task_context(scheduler& home, task_context* parent, completion on_done, bool shared,
-                 clock::time_point deadline, std::string_view name) noexcept;
+    // For a parent that runs elsewhere at this moment: nothing is read from it.
+    task_context(scheduler& home, const inherited_context& from, completion on_done, bool shared) noexcept;
     ~task_context();
 
     scheduler& home() const noexcept { return *home_; }
@@ -69,8 +88,14 @@ public:
     clock::time_point deadline() const noexcept { return deadline_; }
     void set_deadline(clock::time_point deadline) noexcept { deadline_ = deadline; }
 
+    // For people: shown by `dump_tasks`, in traces and reports. Inherited until set. The text must outlive
+    // the context (a literal).
     std::string_view name() const noexcept { return name_; }
     void set_name(std::string_view static_name) noexcept { name_ = static_name; }
+
+    // The values of `task_local` variables in force, innermost first.
+    detail::local_binding* locals() const noexcept { return locals_; }
+    void set_locals(detail::local_binding* innermost) noexcept { locals_ = innermost; }
 
     // ---- running ----
 
@@ -80,10 +105,23 @@ public:
         home_->schedule(*this);
     }
 
-    // For awaiters: this chain waits at `at`. `hook` is told of a cancellation until `wake` has taken effect.
-    void suspend(std::coroutine_handle<> at, cancel_hook* hook) noexcept {
+    // For awaiters: this chain waits at `at` for `operation` (a literal, such as "channel.receive"; for
+    // people). `hook` is told of a cancellation until `wake` has taken effect.
+    void suspend(std::coroutine_handle<> at, cancel_hook* hook, const char* operation) noexcept {
         resume_ = at;
         leaf_ = hook;
+#ifndef TANDEM_NO_TASK_REGISTRY
+        operation_ = operation;
+        since_ = home_->turn_time();
+#else
+        static_cast<void>(operation);
+#endif
+    }
+
+    // For awaiters that need not wait but have spent the budget: on at the end of the ready queue.
+    void requeue(std::coroutine_handle<> at) noexcept {
+        suspend(at, nullptr, nullptr);
+        wake();
     }
 
     // Schedules a suspended chain to go on. Thread-safe, exactly once for each suspension.
@@ -118,7 +156,21 @@ public:
     void add_scope(cancel_hook& scope) noexcept;
     void remove_scope(cancel_hook& scope) noexcept;
 
+    // ---- observation: see tandem/observe/ ----
+
+    // Where a group or a runtime was told to begin this task. Before `start` only.
+    void set_spawned_at(const std::source_location& where) noexcept {
+#ifndef TANDEM_NO_TASK_REGISTRY
+        spawned_at_ = where;
+#else
+        static_cast<void>(where);
+#endif
+    }
+
 private:
+    friend class detail::task_registry;
+    friend class inherited_context;
+
     class cancel_message : public ready_node {
     public:
         explicit cancel_message(task_context& owner) noexcept;
@@ -128,6 +180,8 @@ private:
     static void run_node(ready_node& node) noexcept;
     static void deliver_node(ready_node& node) noexcept;
     void deliver_cancel() noexcept;
+    void enter_registry() noexcept;
+    void leave_registry() noexcept;
 
     static constexpr unsigned cancel_posted = 1;
     static constexpr unsigned finished = 2;
@@ -148,7 +202,18 @@ private:
     std::atomic<unsigned> state_{0};
     cancel_message cancel_message_;
     std::string_view name_;
+    detail::local_binding* locals_ = nullptr;
     std::unique_ptr<std::stop_source> stop_;
+
+#ifndef TANDEM_NO_TASK_REGISTRY
+    // The home scheduler's list of its tasks, from the first resumption to the end; only that thread uses it.
+    std::uint64_t id_ = 0; // 0: not in the list
+    task_context* registry_next_ = nullptr;
+    task_context* registry_prev_ = nullptr;
+    const char* operation_ = nullptr; // what it waits for, while it waits
+    clock::time_point since_{};       // when it began to wait
+    std::source_location spawned_at_{};
+#endif
 };
 
 } // namespace tandem

@@ -21,14 +21,16 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
 namespace tandem {
 
 namespace detail {
+class loop_control;
 class program;
-}
+} // namespace detail
 
 class runtime_options {
 public:
@@ -56,7 +58,14 @@ public:
         return *this;
     }
 
+    // For tests: see tandem/testing.hpp.
+    runtime_options& control(std::shared_ptr<detail::loop_control> c) noexcept {
+        control_ = std::move(c);
+        return *this;
+    }
+
     std::size_t loops() const noexcept { return loops_; }
+    const std::shared_ptr<detail::loop_control>& control() const noexcept { return control_; }
     std::size_t workers() const noexcept { return workers_; }
     std::chrono::milliseconds drain_timeout() const noexcept { return drain_timeout_; }
     const std::function<void(std::exception_ptr)>& on_unhandled() const noexcept { return on_unhandled_; }
@@ -66,6 +75,7 @@ private:
     std::size_t workers_ = 0;
     std::chrono::milliseconds drain_timeout_{5000};
     std::function<void(std::exception_ptr)> on_unhandled_;
+    std::shared_ptr<detail::loop_control> control_;
 };
 
 class runtime {
@@ -90,7 +100,7 @@ public:
 
     // Starts a background task on loop 0 (or `loop`). It is owned by the runtime and cancelled by its
     // destructor. Prefer a task_group, whose tasks cannot outlive their scope. Thread-safe.
-    void spawn(task<> t, std::size_t loop = 0);
+    void spawn(task<> t, std::size_t loop = 0, std::source_location where = std::source_location::current());
 
     // The runtime of the task that runs on this thread; nullptr outside of tasks and on foreign Asio
     // executors.

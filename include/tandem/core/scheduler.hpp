@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 namespace boost::asio {
 class any_io_executor;
@@ -14,7 +15,12 @@ class any_io_executor;
 namespace tandem {
 
 class runtime;
+class task_context;
 class thread_pool;
+
+namespace detail {
+class task_registry;
+}
 
 // Something to be run once by a scheduler. Intrusive: it lives in its owner (a coroutine frame) and is in at
 // most one queue at a time.
@@ -72,7 +78,12 @@ public:
     virtual void arm(timer_node& timer, clock::time_point when) noexcept = 0;
     virtual void disarm(timer_node& timer) noexcept = 0;
 
+    // The clock of this scheduler's timers; a test may have replaced it (tandem/testing.hpp).
     virtual clock::time_point now() const noexcept { return clock::now(); }
+
+    // `now()` at the begin of the present turn of the loop: free of cost, good enough for people. On this
+    // scheduler only.
+    clock::time_point turn_time() const noexcept { return turn_time_; }
 
     // The pool that `offload` uses, or nullptr where there is none (a foreign Asio executor).
     virtual thread_pool* companion() const noexcept = 0;
@@ -90,6 +101,11 @@ public:
     virtual void operation_finished() noexcept {}
     virtual void operation_dropped() noexcept {}
 
+    // Bookkeeping of computations on a pool that a task here waits for: a test's clock must not run ahead of
+    // them.
+    virtual void computation_started() noexcept {}
+    virtual void computation_finished() noexcept {}
+
     // True while everything that still waits here is being destroyed: scopes then let go of their tasks
     // silently.
     bool torn_down() const noexcept { return torn_down_; }
@@ -98,9 +114,19 @@ protected:
     scheduler() = default;
     ~scheduler() = default;
     void tear_down() noexcept { torn_down_ = true; }
+    void set_turn_time(clock::time_point time) noexcept { turn_time_ = time; }
 
 private:
+    friend class task_context;
+    friend class detail::task_registry;
+
+    clock::time_point turn_time_{};
     bool torn_down_ = false;
+#ifndef TANDEM_NO_TASK_REGISTRY
+    task_context* tasks_ = nullptr; // those that have begun and not ended here
+    std::uint64_t next_id_ = 0;     // numbers are taken in blocks from a counter of the process
+    std::uint64_t last_id_ = 0;
+#endif
 };
 
 } // namespace tandem

@@ -92,8 +92,9 @@ public:
         : child_(child), context_(context) {}
 
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> parent) noexcept {
-        child_.promise().bind(context_, parent);
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+        child_.promise().bind(context_, &caller.promise());
         context_.transfer(child_);
     }
     T await_resume() { return child_.promise().take(); }

@@ -6,11 +6,17 @@
 // it takes it out under the same lock. So each waiter ends exactly one way: granted, or cancelled; never
 // both, never lost.
 //
+// `queued_operation` is the part of it that all awaiters have in common.
+//
 // Why the waker may touch a waiter after it let go of the lock: a granted waiter is neither in the list nor
 // scheduled, so nobody but its waker can make its frame go away.
 #pragma once
 
 #include <tandem/core/context.hpp>
+#include <tandem/core/detail/sync_policy.hpp>
+
+#include <coroutine>
+#include <mutex>
 
 namespace tandem {
 
@@ -24,6 +30,7 @@ public:
 
     task_context& context() const noexcept { return context_; }
     bool linked() const noexcept { return list_ != nullptr; }
+    wait_list* list() const noexcept { return list_; }
     void wake() noexcept { context_.wake(); }
 
 private:
@@ -66,6 +73,13 @@ public:
         w.list_ = nullptr;
     }
 
+    // For the destructor of a primitive: whoever still waits will not look for the list any more. That
+    // happens when a runtime is torn down, never in a running program.
+    void abandon() noexcept {
+        while (pop_front()) {
+        }
+    }
+
 private:
     waiter* first_ = nullptr;
     waiter* last_ = nullptr;
@@ -102,6 +116,71 @@ public:
 private:
     waiter* first_ = nullptr;
     waiter** tail_ = &first_;
+};
+
+// The awaiter of an operation that may have to stand in a primitive's queue. It is part of the awaiting
+// coroutine's frame; the primitive's own awaiter derives from it:
+//
+//     bool await_ready()                      // try without waiting
+//         if (cancelled_before()) return true;
+//         const std::lock_guard lock(guard());
+//         return attempt_under_lock() && grant_now();
+//     bool await_suspend(handle at)
+//         if (granted()) return requeue(at);  // granted above, but the budget is spent
+//         const std::lock_guard lock(guard());
+//         if (attempt_under_lock()) { grant(); return requeue(at); }
+//         return enqueue(owner.waiters_, at, "semaphore.acquire");
+//     T await_resume()
+//         if (!granted()) throw operation_cancelled("...");
+//
+// Whoever satisfies a waiter that was taken out of the list calls `grant` under the lock, then wakes it.
+class queued_operation : public waiter, private cancel_hook {
+public:
+    queued_operation(const queued_operation&) = delete;
+    queued_operation& operator=(const queued_operation&) = delete;
+
+    // Guarded by the primitive's lock as long as the waiter is in a list; the awaiting task's afterwards.
+    bool granted() const noexcept { return granted_; }
+    void grant() noexcept { granted_ = true; }
+
+protected:
+    // `guard` is the primitive's lock.
+    queued_operation(task_context& context, detail::short_lock& guard) noexcept
+        : waiter(context), cancel_hook(&queued_operation::on_cancel), guard_(guard) {}
+    // A frame that is destroyed while it waits leaves the queue. That is silent only when its runtime is
+    // being destroyed; otherwise a diagnostic tells where the lost task stood.
+    ~queued_operation();
+
+    detail::short_lock& guard() const noexcept { return guard_; }
+
+    bool cancelled_before() const noexcept { return context().cancelled(); }
+
+    // True when the task may go on at once; false when it has to give way to others first (the grant stays).
+    bool grant_now() noexcept {
+        granted_ = true;
+        return context().spend();
+    }
+    bool requeue(std::coroutine_handle<> at) noexcept {
+        context().requeue(at);
+        return true;
+    }
+
+    // Under the lock. `operation`: a literal, for people.
+    bool enqueue(wait_list& list, std::coroutine_handle<> at, const char* operation) noexcept {
+        context().suspend(at, this, operation);
+        list.push_back(*this);
+        return true;
+    }
+
+    // Told, under the lock, that this waiter has left the queue without a grant: what waited behind it may be
+    // able to go on; it is added to `to_wake`.
+    virtual void withdrawn(wake_chain& to_wake) noexcept;
+
+private:
+    static void on_cancel(cancel_hook& hook) noexcept;
+
+    detail::short_lock& guard_;
+    bool granted_ = false;
 };
 
 } // namespace tandem

@@ -77,12 +77,13 @@ public:
         return state_ != state::waiting;
     }
     void await_suspend(std::coroutine_handle<> at) noexcept {
-        context_.suspend(at, this);
+        context_.suspend(at, this, "offload");
         submitted_ = true;
+        context_.home().computation_started();
         pool_->submit(*this);
     }
     result await_resume() {
-        submitted_ = false;
+        if (std::exchange(submitted_, false)) context_.home().computation_finished();
         if (failure_) std::rethrow_exception(std::move(failure_));
         switch (state_) {
         case state::cancelled:
@@ -133,6 +134,7 @@ private:
         if (self.pool_->try_remove(self)) {
             self.state_ = state::cancelled;
             self.submitted_ = false;
+            self.context_.home().computation_finished();
             self.context_.wake();
         } else if (self.stop_.stop_possible()) {
             self.stop_.request_stop();

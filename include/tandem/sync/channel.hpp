@@ -106,14 +106,13 @@ public:
         waiter* to_wake = nullptr;
         std::unique_lock lock(owner_.mutex_);
         if (state_ == state::waiting && !settle(to_wake)) {
-            context().suspend(at, this);
+            context().suspend(at, this, "channel.send");
             owner_.senders_.push_back(*this);
             return true;
         }
         lock.unlock();
         if (to_wake) to_wake->wake();
-        context().suspend(at, nullptr); // its budget is spent: to the end of the ready queue
-        wake();
+        context().requeue(at);
         return true;
     }
 
@@ -192,14 +191,13 @@ public:
         waiter* to_wake = nullptr;
         std::unique_lock lock(owner_.mutex_);
         if (state_ == state::waiting && !settle(to_wake)) {
-            context().suspend(at, this);
+            context().suspend(at, this, "channel.receive");
             owner_.receivers_.push_back(*this);
             return true;
         }
         lock.unlock();
         if (to_wake) to_wake->wake();
-        context().suspend(at, nullptr); // its budget is spent: to the end of the ready queue
-        wake();
+        context().requeue(at);
         return true;
     }
 

@@ -11,7 +11,6 @@
 #include <tandem/core/wait_list.hpp>
 
 #include <coroutine>
-#include <mutex>
 
 namespace tandem {
 
@@ -33,16 +32,15 @@ public:
     bool is_set() const noexcept;
 
 private:
-    mutable std::mutex mutex_;
+    mutable detail::short_lock mutex_;
     bool set_;
     wait_list waiters_;
 };
 
-class event::wait_awaiter : private waiter, private cancel_hook {
+class event::wait_awaiter : private queued_operation {
 public:
     wait_awaiter(event& owner, task_context& context) noexcept
-        : waiter(context), cancel_hook(&wait_awaiter::on_cancel), owner_(owner) {}
-    ~wait_awaiter();
+        : queued_operation(context, owner.mutex_), owner_(owner) {}
 
     bool await_ready() noexcept;
     bool await_suspend(std::coroutine_handle<> at) noexcept;
@@ -50,10 +48,7 @@ public:
 
 private:
     friend class event;
-    static void on_cancel(cancel_hook& hook) noexcept;
-
     event& owner_;
-    bool seen_ = false; // the flag was set while this task waited; guarded by the event's mutex while linked
 };
 
 class event::wait_operation {

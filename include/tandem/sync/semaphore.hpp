@@ -14,7 +14,6 @@
 
 #include <coroutine>
 #include <cstddef>
-#include <mutex>
 #include <utility>
 
 namespace tandem {
@@ -68,15 +67,15 @@ public:
 private:
     bool take() noexcept; // mutex_ held
 
-    mutable std::mutex mutex_;
+    mutable detail::short_lock mutex_;
     std::size_t available_;
     wait_list waiters_;
 };
 
-class semaphore::acquire_awaiter : private waiter, private cancel_hook {
+class semaphore::acquire_awaiter : private queued_operation {
 public:
     acquire_awaiter(semaphore& owner, task_context& context) noexcept
-        : waiter(context), cancel_hook(&acquire_awaiter::on_cancel), owner_(owner) {}
+        : queued_operation(context, owner.mutex_), owner_(owner) {}
     ~acquire_awaiter();
 
     bool await_ready() noexcept;
@@ -85,10 +84,8 @@ public:
 
 private:
     friend class semaphore;
-    static void on_cancel(cancel_hook& hook) noexcept;
-
     semaphore& owner_;
-    bool granted_ = false; // holds a permit; guarded by the semaphore's mutex while linked
+    bool handed_over_ = false; // the permit has gone to the task
 };
 
 class semaphore::acquire_operation {

@@ -57,8 +57,10 @@ class join : private cancel_hook {
 public:
     static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
-    explicit join(join_policy policy) noexcept
-        : cancel_hook(&join::on_cancel), waiter_(*task_context::current()), policy_(policy) {}
+    // `operation` names the wait for people (a literal).
+    explicit join(join_policy policy, const char* operation) noexcept
+        : cancel_hook(&join::on_cancel), waiter_(*task_context::current()), operation_(operation),
+          policy_(policy) {}
 
     void add(child_base& c) noexcept {
         c.owner = this;
@@ -82,7 +84,7 @@ public:
         explicit awaiter(join& j) noexcept : join_(j) {}
         bool await_ready() const noexcept { return join_.pending_ == 0; }
         void await_suspend(std::coroutine_handle<> at) noexcept {
-            join_.waiter_.suspend(at, &join_);
+            join_.waiter_.suspend(at, &join_, join_.operation_);
             for (child_base* c = join_.first_; c; c = c->next_sibling)
                 c->start(c->entry);
         }
@@ -118,6 +120,7 @@ private:
     }
 
     task_context& waiter_;
+    const char* operation_;
     child_base* first_ = nullptr;
     child_base* last_ = nullptr;
     std::size_t pending_ = 0;

@@ -73,7 +73,7 @@ public:
 
     bool await_suspend(std::coroutine_handle<> at) {
         waker_ = waker::for_context(context_);
-        context_.suspend(at, nullptr);
+        context_.suspend(at, nullptr, "foreign awaiter");
         using result = decltype(inner_.await_suspend(waker_.handle()));
         if constexpr (std::is_void_v<result>) {
             inner_.await_suspend(waker_.handle());

@@ -6,9 +6,11 @@
 #include <tandem/core/detail/frame_pool.hpp>
 
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <new>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -25,7 +27,13 @@ public:
     promise_base(const promise_base&) = delete;
     promise_base& operator=(const promise_base&) = delete;
 
-    std::suspend_always initial_suspend() const noexcept { return {}; }
+    // The defaulted locations are those of the coroutine itself, and of its `co_await`: from them the chain
+    // of callers is shown (tandem/observe/).
+    std::suspend_always
+    initial_suspend(std::source_location here = std::source_location::current()) noexcept {
+        set_location(here);
+        return {};
+    }
 
     // At its end a coroutine goes on in the one that awaits it; the outermost one finishes its context.
     class final_awaiter {
@@ -35,8 +43,8 @@ public:
         template <class Promise>
         void await_suspend(std::coroutine_handle<Promise> self) const noexcept {
             promise_base& promise = self.promise();
-            if (promise.continuation_)
-                promise.context_->transfer(promise.continuation_);
+            if (promise.caller_)
+                promise.context_->transfer(promise.caller_->handle());
             else
                 promise.context_->finish();
         }
@@ -47,16 +55,39 @@ public:
     void unhandled_exception() noexcept { failure_ = std::current_exception(); }
 
     template <class A>
-    auto await_transform(A&& awaitable) {
+    auto await_transform(A&& awaitable, std::source_location here = std::source_location::current()) {
         static_assert(awaitable_in_task<A>,
                       "co_await in a tandem::task: this type is not awaitable (for Asio's "
                       "operations include <tandem/asio.hpp> and use asio::deferred)");
+        set_location(here);
         return get_awaiter(std::forward<A>(awaitable), *context_);
     }
 
-    void bind(task_context& context, std::coroutine_handle<> continuation) noexcept {
+    // `caller`: the coroutine to go on in afterwards, or nullptr for the outermost one of a chain.
+    void bind(task_context& context, promise_base* caller) noexcept {
         context_ = &context;
-        continuation_ = continuation;
+        caller_ = caller;
+    }
+
+    // All promises of the library keep to the alignment of a frame, so that each can be reached through its
+    // base: see task_promise.
+    std::coroutine_handle<> handle() noexcept {
+        return std::coroutine_handle<promise_base>::from_promise(*this);
+    }
+    static promise_base& of(std::coroutine_handle<> coroutine) noexcept {
+        return std::coroutine_handle<promise_base>::from_address(coroutine.address()).promise();
+    }
+
+    promise_base* caller() const noexcept { return caller_; }
+    task_context* context() const noexcept { return context_; }
+
+    // Where this coroutine begins, or the `co_await` that it reached last.
+    std::source_location location() const noexcept {
+#ifndef TANDEM_NO_TASK_REGISTRY
+        return location_;
+#else
+        return {};
+#endif
     }
 
     std::exception_ptr failure() const noexcept { return failure_; }
@@ -69,10 +100,19 @@ protected:
         if (failure_) std::rethrow_exception(std::move(failure_));
     }
 
+    void set_location([[maybe_unused]] const std::source_location& here) noexcept {
+#ifndef TANDEM_NO_TASK_REGISTRY
+        location_ = here;
+#endif
+    }
+
 private:
     task_context* context_ = nullptr;
-    std::coroutine_handle<> continuation_;
+    promise_base* caller_ = nullptr;
     std::exception_ptr failure_;
+#ifndef TANDEM_NO_TASK_REGISTRY
+    std::source_location location_;
+#endif
 };
 
 template <class T>
@@ -88,7 +128,7 @@ public:
     template <class U = T>
         requires std::is_constructible_v<T, U&&>
     void return_value(U&& result) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
-        ::new (static_cast<void*>(storage_)) T(std::forward<U>(result));
+        ::new (place()) T(std::forward<U>(result));
         has_value_ = true;
     }
 
@@ -98,9 +138,23 @@ public:
     }
 
 private:
-    T& value() noexcept { return *std::launder(reinterpret_cast<T*>(storage_)); }
+    // A frame is aligned as `new` aligns it, whatever its promise asks for: a T that wants more finds its
+    // place in a larger storage.
+    static constexpr std::size_t frame_alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+    static constexpr std::size_t slack = alignof(T) > frame_alignment ? alignof(T) - frame_alignment : 0;
 
-    alignas(T) unsigned char storage_[sizeof(T)];
+    void* place() noexcept {
+        if constexpr (slack == 0) {
+            return storage_;
+        } else {
+            void* start = storage_;
+            std::size_t room = sizeof(storage_);
+            return std::align(alignof(T), sizeof(T), start, room);
+        }
+    }
+    T& value() noexcept { return *std::launder(static_cast<T*>(place())); }
+
+    alignas(slack == 0 ? alignof(T) : frame_alignment) unsigned char storage_[sizeof(T) + slack];
     bool has_value_ = false;
 };
 

@@ -1,0 +1,46 @@
+#include <tandem/core/wait_list.hpp>
+
+#include <cstdio>
+#include <string_view>
+
+namespace tandem {
+
+queued_operation::~queued_operation() {
+    if (!linked()) return;
+    bool was_waiting = false;
+    wake_chain to_wake;
+    {
+        const std::lock_guard lock(guard_);
+        if (linked()) {
+            list()->remove(*this);
+            withdrawn(to_wake);
+            was_waiting = true;
+        }
+    }
+    to_wake.wake_all();
+    if (was_waiting && !context().home().torn_down()) {
+        const std::string_view name = context().name();
+        std::fprintf(
+            stderr,
+            "tandem: a coroutine%s%.*s was destroyed while it waited in a queue; its waiter was taken out. "
+            "Cancel a task and await it instead of destroying it\n",
+            name.empty() ? "" : " of task ", static_cast<int>(name.size()), name.data());
+    }
+}
+
+void queued_operation::withdrawn(wake_chain&) noexcept {}
+
+void queued_operation::on_cancel(cancel_hook& hook) noexcept {
+    auto& self = static_cast<queued_operation&>(hook);
+    wake_chain to_wake;
+    {
+        const std::lock_guard lock(self.guard_);
+        if (!self.linked()) return; // granted already: what it was given is handed over
+        self.list()->remove(self);
+        self.withdrawn(to_wake);
+    }
+    to_wake.wake_all();
+    self.wake(); // the last touch
+}
+
+} // namespace tandem
