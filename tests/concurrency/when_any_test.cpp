@@ -130,7 +130,7 @@ TEST_CASE(
                 subject.request_cancel();
             };
             tandem::detail::child<void> other(driver());
-            tandem::detail::join both(tandem::detail::join_policy::wait);
+            tandem::detail::join both(tandem::detail::join_policy::wait, "test");
             both.add(subject);
             both.add(other);
             co_await both;
