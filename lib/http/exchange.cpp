@@ -300,7 +300,7 @@ task<exchange::attempt> exchange::send_large() {
     attempt outcome = attempt::failed;
     tandem::detail::child<void> sender(upload());
     tandem::detail::child<bool> listener(answer_early(sender, sender.ended, outcome));
-    tandem::detail::join both(tandem::detail::join_policy::cancel_on_failure);
+    tandem::detail::join both(tandem::detail::join_policy::cancel_on_failure, "request body");
     both.add(sender);
     both.add(listener);
     co_await both;
