@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -33,5 +34,8 @@ std::vector<bench_case> asio_cases();
 // Measurement of a stretch inside of a case: set-up stays out. The driver reads what the last case noted.
 void begin_measuring();
 void end_measuring();
+
+// Heap allocations of the program so far (allocations.cpp replaces operator new).
+std::uint64_t allocations() noexcept;
 
 } // namespace bench

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
@@ -20,27 +19,7 @@
 #include <ctime>
 #include <map>
 #include <memory>
-#include <new>
 #include <optional>
-
-namespace {
-
-std::atomic<std::uint64_t> allocations{0};
-
-} // namespace
-
-// Every allocation of the program is counted.
-void* operator new(std::size_t size) {
-    allocations.fetch_add(1, std::memory_order_relaxed);
-    if (void* const memory = std::malloc(size)) return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
 
 namespace {
 
@@ -52,7 +31,7 @@ public:
         cpu_ns = static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
         clock_gettime(CLOCK_MONOTONIC, &t);
         wall_ns = static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
-        allocated = static_cast<double>(allocations.load());
+        allocated = static_cast<double>(bench::allocations());
     }
     double cpu_ns = 0;
     double wall_ns = 0;

@@ -79,7 +79,7 @@ bool task_group::add(scheduler& where, task<> work) {
     member& m = *child;
     m.work = std::move(work);
     m.entry = m.work.bind(m);
-    m.promise = &std::coroutine_handle<detail::task_promise<void>>::from_address(m.entry.address()).promise();
+    m.promise = &detail::promise_base::of(m.entry);
     {
         const std::lock_guard lock(mutex_);
         if (cancelled_) return false;

@@ -40,10 +40,6 @@ void rethrow_operation_failure(std::exception_ptr failure, bool task_cancelled) 
     }
 }
 
-namespace {
-constinit thread_local const scheduler* running = nullptr;
-}
-
 class foreign_root final : public scheduler, public std::enable_shared_from_this<foreign_root> {
 public:
     explicit foreign_root(const boost::asio::any_io_executor& executor)
@@ -60,17 +56,14 @@ public:
         boost::asio::post(strand_, begin(self_));
     }
 
-    void schedule(ready_node& node) noexcept override {
-        if (running == this) {
-            if (!torn_down()) ready_.push(node);
-            return;
-        }
+    void schedule_from_outside(ready_node& node) noexcept override {
         producers_.fetch_add(1, std::memory_order_relaxed); // before the node can be seen, see finish
         if (inbox_.push(node)) boost::asio::post(strand_, drain(shared_from_this()));
         producers_.fetch_sub(1, std::memory_order_release); // the last touch
     }
     bool is_current() const noexcept override {
-        return running == this || strand_.running_in_this_thread(); // the latter: in a handler of Asio's
+        return current_scheduler == this ||
+               strand_.running_in_this_thread(); // the latter: in a handler of Asio's
     }
     void arm(timer_node& timer, clock::time_point when) noexcept override {
         timers_.insert(timer, when);
@@ -97,7 +90,7 @@ private:
             foreign_root& root = static_cast<main_task&>(context).owner;
             root.completed_ = true;
             // Completed inside a handler of Asio's: the frames must not go while that handler runs.
-            if (running != &root) boost::asio::post(root.strand_, drain(root.shared_from_this()));
+            if (current_scheduler != &root) boost::asio::post(root.strand_, drain(root.shared_from_this()));
         }
         foreign_root& owner;
         task<> work;
@@ -157,9 +150,9 @@ private:
         explicit cancel_request(std::shared_ptr<foreign_root> r) noexcept : root(std::move(r)) {}
         std::shared_ptr<foreign_root> root;
         void operator()() {
-            const scheduler* const outer = std::exchange(running, root.get());
+            const scheduler* const outer = std::exchange(current_scheduler, root.get());
             if (root->main_) root->main_->request_cancel();
-            running = outer;
+            current_scheduler = outer;
             root->run_ready();
         }
     };
@@ -169,9 +162,9 @@ private:
         void operator()(const error_code&) {
             const operation_in_progress root(take());
             if (!root->main_) return;
-            const scheduler* const outer = std::exchange(running, root.get());
+            const scheduler* const outer = std::exchange(current_scheduler, root.get());
             root->timers_.advance(clock::now());
-            running = outer;
+            current_scheduler = outer;
             root->run_ready();
             if (root->main_) root->wait_for_timer();
         }
@@ -184,14 +177,14 @@ private:
     }
 
     void run_ready() noexcept {
-        const scheduler* const outer = std::exchange(running, this);
+        const scheduler* const outer = std::exchange(current_scheduler, this);
         set_turn_time(clock::now());
-        inbox_.take(ready_);
-        while (ready_node* const node = ready_.pop()) {
+        inbox_.take(ready());
+        while (ready_node* const node = ready().pop()) {
             node->run();
-            if (ready_.empty()) inbox_.take(ready_);
+            if (ready().empty()) inbox_.take(ready());
         }
-        running = outer;
+        current_scheduler = outer;
         if (completed_) finish();
     }
 
@@ -210,16 +203,16 @@ private:
         if (!self_) return; // it has completed
         tear_down();
         const std::shared_ptr<foreign_root> keep = std::move(self_);
-        const scheduler* const outer = std::exchange(running, this); // destructors may wake siblings: in vain
+        const scheduler* const outer =
+            std::exchange(current_scheduler, this); // destructors may wake siblings: in vain
         main_.reset();
-        running = outer;
+        current_scheduler = outer;
     }
 
     boost::asio::strand<boost::asio::any_io_executor> strand_;
     const boost::asio::any_io_executor executor_; // the strand: made once, because making one allocates
     boost::asio::steady_timer timer_;
     timer_wheel timers_;
-    ready_queue ready_;
     inbox inbox_;
     std::optional<main_task> main_;
     std::shared_ptr<foreign_root> self_;

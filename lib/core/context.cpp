@@ -8,8 +8,6 @@ namespace tandem {
 
 namespace {
 
-constinit thread_local task_context* current_context = nullptr;
-
 // Numbers of tasks, handed to schedulers in blocks.
 std::atomic<std::uint64_t> next_id_block{1};
 
@@ -19,38 +17,6 @@ constexpr int most_transfers = 256;
 
 } // namespace
 
-task_context::cancel_message::cancel_message(task_context& context) noexcept
-    : ready_node(&task_context::deliver_node), owner(context) {}
-
-inherited_context::inherited_context(const task_context& parent) noexcept
-    : parent_(const_cast<task_context*>(&parent)), deadline_(parent.deadline_), name_(parent.name_),
-      locals_(parent.locals_) {}
-
-task_context::task_context(scheduler& home, task_context* parent, completion on_done, bool shared) noexcept
-    : ready_node(&task_context::run_node), home_(&home), parent_(parent), on_done_(on_done),
-      deadline_(parent ? parent->deadline_ : clock::time_point::max()), shared_(shared),
-      cancel_message_(*this) {
-    if (parent) {
-        name_ = parent->name_;
-        locals_ = parent->locals_;
-        cancelled_ = parent->cancelled_;
-    }
-}
-
-task_context::task_context(scheduler& home, const inherited_context& from, completion on_done,
-                           bool shared) noexcept
-    : ready_node(&task_context::run_node), home_(&home), parent_(from.parent_), on_done_(on_done),
-      deadline_(from.deadline_), shared_(shared), cancel_message_(*this), name_(from.name_),
-      locals_(from.locals_) {}
-
-task_context::~task_context() {
-    leave_registry(); // destroyed before its end: a runtime is being destroyed
-}
-
-task_context* task_context::current() noexcept {
-    return current_context;
-}
-
 void task_context::run_node(ready_node& node) noexcept {
     static_cast<task_context&>(node).resume_now();
 }
@@ -58,15 +24,19 @@ void task_context::run_node(ready_node& node) noexcept {
 void task_context::resume_now() noexcept {
     leaf_ = nullptr;
     budget_ = full_budget;
-    enter_registry();
-    task_context* const outer = std::exchange(current_context, this);
+#ifndef TANDEM_NO_TASK_REGISTRY
+    operation_ = nullptr;
+#endif
+    task_context* const outer = std::exchange(detail::current_context, this);
     std::coroutine_handle<> coroutine = resume_;
     std::coroutine_handle<> slot;
     pump_ = &slot;
     int transfers = 0;
     detail::trace_hooks* const trace = detail::trace.load(std::memory_order_acquire);
-    if (trace) [[unlikely]]
+    if (trace) [[unlikely]] {
+        if (!in_registry()) enter_registry();
         trace->task_resumed(*this);
+    }
     // A coroutine that suspended or finished leaves the slot empty; this context may then be gone already.
     for (;;) {
         slot = nullptr;
@@ -79,7 +49,7 @@ void task_context::resume_now() noexcept {
             break;
         }
     }
-    current_context = outer;
+    detail::current_context = outer;
     if (trace) [[unlikely]]
         trace->task_left();
 }
@@ -87,8 +57,6 @@ void task_context::resume_now() noexcept {
 #ifndef TANDEM_NO_TASK_REGISTRY
 
 void task_context::enter_registry() noexcept {
-    operation_ = nullptr;
-    if (id_ != 0) return;
     scheduler& home = *home_;
     if (home.next_id_ == home.last_id_) {
         constexpr std::uint64_t block = 256;
@@ -103,7 +71,6 @@ void task_context::enter_registry() noexcept {
 }
 
 void task_context::leave_registry() noexcept {
-    if (id_ == 0) return;
     (registry_prev_ ? registry_prev_->registry_next_ : home_->tasks_) = registry_next_;
     if (registry_next_) registry_next_->registry_prev_ = registry_prev_;
     id_ = 0;
@@ -117,7 +84,7 @@ void task_context::leave_registry() noexcept {}
 #endif
 
 void task_context::finish() noexcept {
-    leave_registry();
+    if (in_registry()) leave_registry();
     // From here on no message can be sent (the sender sees the flag); one that is on its way is waited for,
     // because it lives in this context.
     if (shared_) {

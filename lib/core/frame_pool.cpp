@@ -1,6 +1,5 @@
 #include <tandem/core/detail/frame_pool.hpp>
 
-#include <cstdlib>
 #include <new>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -20,81 +19,56 @@ namespace tandem::detail {
 
 namespace {
 
-constexpr std::size_t granularity = 64;
-constexpr std::size_t classes = 32; // up to 2 KiB
 constexpr unsigned most_blocks = 1024;
 
-struct block {
-    block* next;
-};
-
-struct free_list {
-    block* first;
-    unsigned count;
-};
-
-// Zero-initialised and trivially destructible, so that access needs no guard. The reaper below empties it
-// when the thread ends; frames that die later still (static destruction) go straight to the heap.
-constinit thread_local free_list lists[classes] = {};
+constinit thread_local bool recycling = false;
 constinit thread_local bool reaped = false;
-constinit thread_local bool reaper_made = false;
 
+// Empties the lists when the thread ends. Frames that die later still (static destruction) go straight to the
+// heap.
 class reaper {
 public:
-    reaper() noexcept { reaper_made = true; }
+    reaper() noexcept {
+        recycling = true;
+        for (frame_list& list : frame_lists)
+            list.limit = most_blocks;
+    }
     ~reaper() {
         reaped = true;
-        for (free_list& list : lists) {
-            while (block* b = list.first) {
-                list.first = b->next;
-                ::operator delete(b);
+        for (frame_list& list : frame_lists) {
+            list.limit = 0;
+            while (frame_block* const block = list.first) {
+                list.first = block->next;
+                ::operator delete(block);
             }
             list.count = 0;
         }
     }
 };
 
-std::size_t class_of(std::size_t size) noexcept {
-    return (size - 1) / granularity;
-}
-
 } // namespace
 
-void* allocate_frame(std::size_t size) {
-    const std::size_t c = class_of(size);
-    if (c >= classes) return ::operator new(size);
-    free_list& list = lists[c];
-    if (block* b = list.first) {
-        list.first = b->next;
-        --list.count;
-        return b;
-    }
-    return ::operator new((c + 1) * granularity);
+void* allocate_frame_slowly(std::size_t size) {
+    const std::size_t c = (size - 1) / frame_granularity;
+    return ::operator new(c < frame_classes ? (c + 1) * frame_granularity : size);
 }
 
-void deallocate_frame(void* frame, std::size_t size) noexcept {
-    const std::size_t c = class_of(size);
-    if (c < classes && !reaped) {
-        if (!reaper_made) {
-            thread_local reaper at_thread_end;
-            static_cast<void>(at_thread_end);
-        }
-        free_list& list = lists[c];
-        if (list.count < most_blocks) {
-            list.first = ::new (frame) block{list.first};
-            ++list.count;
-            return;
-        }
+void deallocate_frame_slowly(void* frame, std::size_t size) noexcept {
+    if (!recycling && !reaped) {
+        thread_local reaper at_thread_end;
+        static_cast<void>(at_thread_end);
+        deallocate_frame(frame, size); // now there is room
+        return;
     }
     ::operator delete(frame);
 }
 
 #else
 
-void* allocate_frame(std::size_t size) {
+void* allocate_frame_slowly(std::size_t size) {
     return ::operator new(size);
 }
-void deallocate_frame(void* frame, std::size_t) noexcept {
+void deallocate_frame_slowly(void* frame, std::size_t) noexcept {
     ::operator delete(frame);
 }
 

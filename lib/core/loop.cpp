@@ -8,12 +8,9 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 namespace tandem::detail {
-
-namespace {
-constinit thread_local const loop* current_loop = nullptr;
-}
 
 loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
     : work_(boost::asio::make_work_guard(io_)), timers_(control ? control->now() : clock::now()),
@@ -28,7 +25,7 @@ loop::~loop() {
 }
 
 bool loop::is_current() const noexcept {
-    return current_loop == this;
+    return current_scheduler == this;
 }
 
 scheduler::clock::time_point loop::now() const noexcept {
@@ -41,19 +38,15 @@ std::optional<pthread_t> loop::thread() const noexcept {
 }
 
 bool loop::queued(const ready_node& node) noexcept {
-    inbox_.take(ready_);
-    return ready_.contains(node);
+    inbox_.take(ready());
+    return ready().contains(node);
 }
 
 boost::asio::any_io_executor loop::executor() const {
     return const_cast<context&>(io_).get_executor(); // get_executor does not change the context
 }
 
-void loop::schedule(ready_node& node) noexcept {
-    if (current_loop == this) {
-        ready_.push(node);
-        return;
-    }
+void loop::schedule_from_outside(ready_node& node) noexcept {
     producers_.fetch_add(1, std::memory_order_relaxed); // before the node can be seen, see the destructor
     inbox_.push(node);
     // A post allocates, and may throw when memory is exhausted: then there is no way on (terminate by
@@ -69,25 +62,25 @@ void loop::stop() noexcept {
 }
 
 bool loop::run_ready() noexcept {
-    inbox_.take(ready_);
+    inbox_.take(ready());
     if (control_) return run_ready_in_chosen_order();
     for (int n = 0; n < most_ready; ++n) {
-        ready_node* const node = ready_.pop();
+        ready_node* const node = ready().pop();
         if (!node) return false;
         beat(2);
         node->run();
     }
-    return !ready_.empty();
+    return !ready().empty();
 }
 
 bool loop::run_ready_in_chosen_order() noexcept {
-    for (int n = 0; n < most_ready && !ready_.empty(); ++n) {
-        ready_node& node = ready_.take(control_->pick(ready_.size()));
+    for (int n = 0; n < most_ready && !ready().empty(); ++n) {
+        ready_node& node = ready().take(control_->pick(ready().size()));
         beat(2);
         node.run();
-        inbox_.take(ready_);
+        inbox_.take(ready());
     }
-    return !ready_.empty();
+    return !ready().empty();
 }
 
 // For a loop that has nothing ready.
@@ -137,8 +130,7 @@ void loop::wait_for_work() {
 }
 
 void loop::run() {
-    const loop* const outer = current_loop;
-    current_loop = this;
+    const scheduler* const outer = std::exchange(current_scheduler, this);
     awake_since_ = clock::now();
     thread_ = pthread_self();
     running_.store(true, std::memory_order_release);
@@ -148,7 +140,7 @@ void loop::run() {
         const bool more = run_ready();
         // One non-blocking look at I/O each turn; when nothing is ready, wait instead, and then take what
         // else is there.
-        if (!more && ready_.empty() && inbox_.empty()) wait_for_work();
+        if (!more && ready().empty() && inbox_.empty()) wait_for_work();
         for (int n = 0; n < most_io && io_.poll_one() != 0; ++n)
             beat(2);
     }
@@ -156,7 +148,7 @@ void loop::run() {
     stop_.store(false, std::memory_order_relaxed);
     busy_ns_.fetch_add(static_cast<std::uint64_t>((clock::now() - awake_since_).count()),
                        std::memory_order_relaxed);
-    current_loop = outer;
+    current_scheduler = outer;
 }
 
 void loop::abandon_operations() {

@@ -43,7 +43,6 @@ public:
     // operation refers to them any more. No thread may be in `run`.
     void abandon_operations();
 
-    void schedule(ready_node& node) noexcept override;
     bool is_current() const noexcept override;
     void arm(timer_node& timer, clock::time_point when) noexcept override { timers_.insert(timer, when); }
     void disarm(timer_node& timer) noexcept override { timers_.remove(timer); }
@@ -78,6 +77,8 @@ public:
     bool queued(const ready_node& node) noexcept;
 
 private:
+    void schedule_from_outside(ready_node& node) noexcept override;
+
     // io_context with its protected `shutdown` made callable; see abandon_operations.
     class context : public boost::asio::io_context {
     public:
@@ -100,7 +101,6 @@ private:
 
     context io_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-    ready_queue ready_;
     inbox inbox_;
     timer_wheel timers_;
     runtime& owner_;

@@ -1,62 +1,12 @@
-// The two queues of a loop: a plain one for its own thread, and an inbox that any thread may push to.
+// The inbox of a scheduler: what other threads have it run. (For its own thread there is a plain
+// ready_queue.)
 #pragma once
 
 #include <tandem/core/scheduler.hpp>
 
 #include <atomic>
-#include <cstddef>
 
 namespace tandem::detail {
-
-// First in, first out; one thread.
-class ready_queue {
-public:
-    bool empty() const noexcept { return first_ == nullptr; }
-
-    void push(ready_node& node) noexcept {
-        node.next = nullptr;
-        (last_ ? last_->next : first_) = &node;
-        last_ = &node;
-    }
-
-    ready_node* pop() noexcept {
-        ready_node* const node = first_;
-        if (node) {
-            first_ = node->next;
-            if (!first_) last_ = nullptr;
-        }
-        return node;
-    }
-
-    // The rest is for diagnostics and for tests that choose the order: O(n).
-    bool contains(const ready_node& node) const noexcept {
-        for (const ready_node* n = first_; n; n = n->next)
-            if (n == &node) return true;
-        return false;
-    }
-    std::size_t size() const noexcept {
-        std::size_t count = 0;
-        for (const ready_node* n = first_; n; n = n->next)
-            ++count;
-        return count;
-    }
-    // Takes out the node with this number, counted from the oldest; index < size().
-    ready_node& take(std::size_t index) noexcept {
-        ready_node* before = nullptr;
-        ready_node* node = first_;
-        for (; index > 0; --index) {
-            before = node;
-            node = node->next;
-        }
-        (before ? before->next : first_) = node->next;
-        if (last_ == node) last_ = before;
-        return *node;
-    }
-
-private:
-    ready_node* first_ = nullptr;
-    ready_node* last_ = nullptr;
-};
 
 // Many producers push, the loop takes everything at once. A Treiber stack that is only ever emptied whole, so
 // there is no ABA problem. Release on push pairs with acquire on take: what the producer did before is seen

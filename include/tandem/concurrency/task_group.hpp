@@ -166,7 +166,7 @@ public:
     group_body(task_group& group, task<T>&& body) noexcept
         : member(group, task_context::current()->home(), false), body_(std::move(body)), body_group_(group) {
         entry = body_.bind(*this);
-        promise = &std::coroutine_handle<task_promise<T>>::from_address(entry.address()).promise();
+        promise = &promise_base::of(entry);
     }
     ~group_body() {
         if (!body_.completed()) body_group_.forget(*this);

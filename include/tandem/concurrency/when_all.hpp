@@ -61,7 +61,8 @@ template <class T>
 class child_array {
 public:
     explicit child_array(std::size_t capacity)
-        : memory_(std::allocator<child<T>>().allocate(capacity)), capacity_(capacity) {}
+        : memory_(std::allocator<child<T>>().allocate(capacity)), capacity_(capacity),
+          parent_(*task_context::current()) {}
     child_array(const child_array&) = delete;
     child_array& operator=(const child_array&) = delete;
     ~child_array() {
@@ -70,7 +71,7 @@ public:
         std::allocator<child<T>>().deallocate(memory_, capacity_);
     }
     child<T>& emplace(task<T>&& work) noexcept {
-        return *std::construct_at(memory_ + size_++, std::move(work));
+        return *std::construct_at(memory_ + size_++, std::move(work), parent_);
     }
     child<T>* begin() noexcept { return memory_; }
     child<T>* end() noexcept { return memory_ + size_; }
@@ -79,6 +80,7 @@ private:
     child<T>* memory_;
     std::size_t capacity_;
     std::size_t size_ = 0;
+    task_context& parent_;
 };
 
 } // namespace detail

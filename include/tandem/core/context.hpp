@@ -32,6 +32,8 @@ namespace detail {
 class local_binding;
 class promise_base;
 class task_registry;
+
+inline constinit thread_local task_context* current_context = nullptr;
 } // namespace detail
 
 // What is told when a context is cancelled: a suspended operation, or a scope of children. It is told on the
@@ -75,13 +77,15 @@ public:
 
     // For a parent that runs elsewhere at this moment: nothing is read from it.
     task_context(scheduler& home, const inherited_context& from, completion on_done, bool shared) noexcept;
-    ~task_context();
+    ~task_context() {
+        if (in_registry()) leave_registry(); // destroyed before its end: a runtime is being destroyed
+    }
 
     scheduler& home() const noexcept { return *home_; }
     task_context* parent() const noexcept { return parent_; }
 
     // The context of the task that runs on this thread, or nullptr outside of any.
-    static task_context* current() noexcept;
+    static task_context* current() noexcept { return detail::current_context; }
 
     // The point in time after which this chain is cancelled by an enclosing `with_timeout`; `max()` when
     // none.
@@ -113,6 +117,8 @@ public:
 #ifndef TANDEM_NO_TASK_REGISTRY
         operation_ = operation;
         since_ = home_->turn_time();
+        if (id_ == 0) [[unlikely]]
+            enter_registry();
 #else
         static_cast<void>(operation);
 #endif
@@ -173,13 +179,21 @@ private:
 
     class cancel_message : public ready_node {
     public:
-        explicit cancel_message(task_context& owner) noexcept;
+        explicit cancel_message(task_context& context) noexcept
+            : ready_node(&task_context::deliver_node), owner(context) {}
         task_context& owner;
     };
 
     static void run_node(ready_node& node) noexcept;
     static void deliver_node(ready_node& node) noexcept;
     void deliver_cancel() noexcept;
+    bool in_registry() const noexcept {
+#ifndef TANDEM_NO_TASK_REGISTRY
+        return id_ != 0;
+#else
+        return false;
+#endif
+    }
     void enter_registry() noexcept;
     void leave_registry() noexcept;
 
@@ -206,7 +220,8 @@ private:
     std::unique_ptr<std::stop_source> stop_;
 
 #ifndef TANDEM_NO_TASK_REGISTRY
-    // The home scheduler's list of its tasks, from the first resumption to the end; only that thread uses it.
+    // The home scheduler's list of its tasks, from the first suspension to the end (one that never waits is
+    // never seen by anybody); only that thread uses it.
     std::uint64_t id_ = 0; // 0: not in the list
     task_context* registry_next_ = nullptr;
     task_context* registry_prev_ = nullptr;
@@ -215,5 +230,26 @@ private:
     std::source_location spawned_at_{};
 #endif
 };
+
+inline inherited_context::inherited_context(const task_context& parent) noexcept
+    : parent_(const_cast<task_context*>(&parent)), deadline_(parent.deadline_), name_(parent.name_),
+      locals_(parent.locals_) {}
+
+inline task_context::task_context(scheduler& home, task_context* parent, completion on_done,
+                                  bool shared) noexcept
+    : ready_node(&task_context::run_node), home_(&home), parent_(parent), on_done_(on_done),
+      deadline_(parent ? parent->deadline_ : clock::time_point::max()),
+      cancelled_(parent && parent->cancelled_), shared_(shared), cancel_message_(*this) {
+    if (parent) {
+        name_ = parent->name_;
+        locals_ = parent->locals_;
+    }
+}
+
+inline task_context::task_context(scheduler& home, const inherited_context& from, completion on_done,
+                                  bool shared) noexcept
+    : ready_node(&task_context::run_node), home_(&home), parent_(from.parent_), on_done_(on_done),
+      deadline_(from.deadline_), shared_(shared), cancel_message_(*this), name_(from.name_),
+      locals_(from.locals_) {}
 
 } // namespace tandem

@@ -18,12 +18,12 @@ class join;
 
 class child_base : public task_context {
 public:
-    child_base() noexcept : task_context(current()->home(), current(), &child_base::done, false) {}
+    explicit child_base(task_context& parent) noexcept
+        : task_context(parent.home(), &parent, &child_base::done, false) {}
 
     child_base* next_sibling = nullptr; // the fields are the join's
     join* owner = nullptr;
     std::size_t index = 0;
-    std::coroutine_handle<> entry;
     promise_base* promise = nullptr;
     bool ended = false;
 
@@ -35,9 +35,9 @@ private:
 template <class T>
 class child : public child_base {
 public:
-    explicit child(task<T>&& work) noexcept : work_(std::move(work)) {
-        entry = work_.bind(*this);
-        promise = &std::coroutine_handle<task_promise<T>>::from_address(entry.address()).promise();
+    explicit child(task<T>&& work) noexcept : child(std::move(work), *current()) {}
+    child(task<T>&& work, task_context& parent) noexcept : child_base(parent), work_(std::move(work)) {
+        promise = &promise_base::of(work_.bind(*this));
     }
     T result() { return work_.take_result(); }
     std::exception_ptr failure() const noexcept { return work_.failure(); }
@@ -76,7 +76,7 @@ public:
 
     // The child that ended first; the one that failed first (cancellation not counted while cancelling).
     std::size_t first_ended() const noexcept { return first_ended_; }
-    std::exception_ptr first_failure() const noexcept { return first_failure_; }
+    const std::exception_ptr& first_failure() const noexcept { return first_failure_; }
     task_context& waiter() const noexcept { return waiter_; }
 
     class awaiter {
@@ -86,7 +86,7 @@ public:
         void await_suspend(std::coroutine_handle<> at) noexcept {
             join_.waiter_.suspend(at, &join_, join_.operation_);
             for (child_base* c = join_.first_; c; c = c->next_sibling)
-                c->start(c->entry);
+                c->start(c->promise->handle());
         }
         void await_resume() const noexcept {}
 
@@ -101,7 +101,7 @@ private:
     void ended(child_base& c) noexcept {
         c.ended = true;
         if (first_ended_ == none) first_ended_ = c.index;
-        const std::exception_ptr failure = c.promise->failure();
+        const std::exception_ptr& failure = c.promise->failure();
         // What fails after the others were cancelled is most likely the cancellation itself.
         if (failure && !first_failure_) first_failure_ = failure;
         if (--pending_ == 0)

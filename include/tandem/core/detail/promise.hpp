@@ -90,7 +90,7 @@ public:
 #endif
     }
 
-    std::exception_ptr failure() const noexcept { return failure_; }
+    const std::exception_ptr& failure() const noexcept { return failure_; }
 
     static void* operator new(std::size_t size) { return allocate_frame(size); }
     static void operator delete(void* frame, std::size_t size) noexcept { deallocate_frame(frame, size); }
