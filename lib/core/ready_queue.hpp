@@ -1,6 +1,7 @@
 // The two queues of a loop: a plain one for its own thread, and an inbox that any thread may push to.
 #pragma once
 
+#include <tandem/core/detail/sync_policy.hpp>
 #include <tandem/core/scheduler.hpp>
 
 #include <atomic>
@@ -94,7 +95,7 @@ public:
     }
 
 private:
-    std::atomic<ready_node*> top_{nullptr};
+    atomic<ready_node*> top_{nullptr};
 };
 
 } // namespace tandem::detail
