@@ -140,7 +140,7 @@ private:
 
     alignas(cache_line) atomic<std::int64_t> top_{0};    // written by thieves
     alignas(cache_line) atomic<std::int64_t> bottom_{0}; // written by the owner
-    std::int64_t known_top_ = 0;                              // owner only: at most the real top
+    std::int64_t known_top_ = 0;                         // owner only: at most the real top
     atomic<ring*> ring_{nullptr};
     std::unique_ptr<ring> rings_; // owner only: the newest, which keeps the older
 };
