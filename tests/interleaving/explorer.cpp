@@ -369,7 +369,7 @@ void explorer::note(std::string text, const place& at) {
     }
     std::string where = short_name(at.file_name()) + ":" + std::to_string(at.line());
     const std::string code =
-        where.find("std_mutex") == 0 || where.find("unique_lock") == 0 ? "" : line_of(at);
+        std::string_view(at.file_name()).find("/include/c++/") != std::string_view::npos ? "" : line_of(at);
     where.resize(std::max<std::size_t>(where.size(), 24), ' ');
     text.resize(std::max<std::size_t>(text.size(), 50), ' ');
     trace_.push_back("       " + where + " " + text + "  " + code);
