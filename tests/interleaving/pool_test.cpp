@@ -229,7 +229,7 @@ TEST_CASE("parking: planted bugs are found") {
                  {"job_queue.hpp", "::empty", "load", effect::weaken}, "lost wake-up", one_worker());
 }
 
-TEST_CASE("job_queue: a job is removed or popped, never both; then its memory may go") {
+TEST_CASE("job_queue: a job is removed or popped, never both, and then its memory may go") {
     tests::holds("job_queue: remove against pop and push", [](world& w) {
         job_queue queue;
         explore::atomic<std::uint8_t> epoch(0);
