@@ -516,6 +516,10 @@ void fail(const std::string& message) {
     the.fail(message);
 }
 
+std::size_t any(std::size_t count) noexcept {
+    return the.running ? the.choose(count) : 0;
+}
+
 void yield() noexcept {
     if (the.running) the.yield();
 }

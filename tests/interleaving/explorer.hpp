@@ -106,6 +106,9 @@ inline void require(bool condition, const char* what, place at = place::current(
     if (!condition) fail(std::string(what) + " does not hold (line " + std::to_string(at.line()) + ")");
 }
 
+// One of `count` possibilities; all of them are explored.
+std::size_t any(std::size_t count) noexcept;
+
 // Lets the others go on; for loops that wait for something without blocking.
 void yield() noexcept;
 
