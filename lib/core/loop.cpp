@@ -20,7 +20,7 @@ loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
 
 loop::~loop() {
     // A thread that woke the last task may not have left `schedule` yet.
-    while (producers_.load(std::memory_order_acquire) != 0)
+    while (!gate_.quiet())
         std::this_thread::yield();
 }
 
@@ -47,18 +47,16 @@ boost::asio::any_io_executor loop::executor() const {
 }
 
 void loop::schedule_from_outside(ready_node& node) noexcept {
-    producers_.fetch_add(1, std::memory_order_relaxed); // before the node can be seen, see the destructor
-    inbox_.push(node);
-    // A post allocates, and may throw when memory is exhausted: then there is no way on (terminate by
-    // noexcept).
-    if (asleep_.load(std::memory_order_seq_cst) && asleep_.exchange(false, std::memory_order_seq_cst))
-        boost::asio::post(io_, [] {});
-    producers_.fetch_sub(1, std::memory_order_release); // the last touch
+    gate_.push(inbox_, node, [this] { post_wake_up(); });
+}
+
+void loop::post_wake_up() noexcept {
+    boost::asio::post(io_, [] {});
 }
 
 void loop::stop() noexcept {
     stop_.store(true, std::memory_order_seq_cst);
-    if (asleep_.exchange(false, std::memory_order_seq_cst)) boost::asio::post(io_, [] {});
+    gate_.ring([this] { post_wake_up(); });
 }
 
 bool loop::run_ready() noexcept {
@@ -111,11 +109,8 @@ void loop::end_wait() noexcept {
 
 void loop::wait_for_work() {
     if (control_ && control_moved_clock()) return;
-    asleep_.store(true, std::memory_order_seq_cst);
-    if (!inbox_.empty() || stop_.load(std::memory_order_seq_cst)) {
-        asleep_.store(false, std::memory_order_relaxed);
+    if (!gate_.fall_asleep([this] { return !inbox_.empty() || stop_.load(std::memory_order_seq_cst); }))
         return;
-    }
     const clock::time_point before = clock::now();
     busy_ns_.fetch_add(static_cast<std::uint64_t>((before - awake_since_).count()),
                        std::memory_order_relaxed);
@@ -125,7 +120,7 @@ void loop::wait_for_work() {
         io_.run_one_until(std::max(*next, before));
     else
         io_.run_one();
-    asleep_.store(false, std::memory_order_relaxed);
+    gate_.awake();
     if (waiting_) end_wait();
 }
 

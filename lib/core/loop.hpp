@@ -4,9 +4,7 @@
 // ready, block in Asio until I/O, a wake-up or the next timer. The wheel's next expiry is the poll's timeout,
 // so timers cost no timerfd and no system call of their own.
 //
-// Waking a sleeping loop: the loop sets `asleep_`, then looks at its inbox, then blocks; a producer pushes,
-// then looks at `asleep_` (all sequentially consistent, so at least one sees the other). Only a producer that
-// clears the flag posts to the io_context: an awake loop costs its producers no system call.
+// How a sleeping loop is woken: see wake_gate.hpp. Waking it is a post to the io_context.
 #pragma once
 
 #include <tandem/core/detail/loop_control.hpp>
@@ -14,6 +12,7 @@
 
 #include "lib/core/ready_queue.hpp"
 #include "lib/core/timer_wheel.hpp"
+#include "lib/core/wake_gate.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -90,6 +89,9 @@ private:
     bool run_ready_in_chosen_order() noexcept;
     bool control_moved_clock() noexcept;
     void wait_for_work();
+    // A post allocates, and may throw when memory is exhausted: then there is no way on (terminate by
+    // noexcept).
+    void post_wake_up() noexcept;
     void begin_wait() noexcept;
     void end_wait() noexcept;
     void beat(std::uint64_t by) noexcept {
@@ -105,9 +107,8 @@ private:
     timer_wheel timers_;
     runtime& owner_;
     thread_pool& companion_;
-    std::atomic<bool> asleep_{false};
+    wake_gate gate_;
     std::atomic<bool> stop_{false};
-    std::atomic<unsigned> producers_{0}; // other threads that are inside of `schedule`
     std::atomic<std::uint64_t> busy_ns_{0};
     std::atomic<std::uint64_t> heartbeat_{0};
     std::atomic<std::size_t> operations_{0};

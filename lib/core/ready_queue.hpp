@@ -2,6 +2,7 @@
 // ready_queue.)
 #pragma once
 
+#include <tandem/core/detail/sync_policy.hpp>
 #include <tandem/core/scheduler.hpp>
 
 #include <atomic>
@@ -44,7 +45,7 @@ public:
     }
 
 private:
-    std::atomic<ready_node*> top_{nullptr};
+    atomic<ready_node*> top_{nullptr};
 };
 
 } // namespace tandem::detail

@@ -17,7 +17,7 @@ namespace tandem::detail {
 class job_queue {
 public:
     // False when the queue is closed. The epoch is read under the lock and stays with the job.
-    bool push(pool_job& job, const std::atomic<std::uint8_t>& epoch) noexcept {
+    bool push(pool_job& job, const atomic<std::uint8_t>& epoch) noexcept {
         const auto lock = lock_briefly(mutex_);
         if (closed_) return false;
         job.epoch_ = epoch.load(std::memory_order_relaxed);
@@ -79,12 +79,12 @@ private:
         size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
     }
 
-    std::mutex mutex_;
+    short_lock mutex_;
     pool_job* head_ = nullptr;
     pool_job* tail_ = nullptr;
     bool closed_ = false;
     std::array<std::uint64_t, 2> submitted_{};
-    std::atomic<std::size_t> size_{0}; // written under the mutex, read without
+    atomic<std::size_t> size_{0}; // written under the mutex, read without
 };
 
 } // namespace tandem::detail

@@ -9,8 +9,9 @@
 // so in their total order one of the two comes second and sees the other.
 #pragma once
 
+#include "lib/core/blocking_policy.hpp"
+
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -23,7 +24,7 @@ public:
     // Where one worker sleeps.
     class spot {
         friend class parking;
-        std::condition_variable wake_;
+        short_condition wake_;
         bool asleep_ = false; // under parking's mutex
     };
 
@@ -109,8 +110,8 @@ private:
     }
 
     const std::size_t max_searchers_;
-    alignas(64) std::atomic<std::uint64_t> word_{0}; // sleepers in the upper half, searchers in the lower
-    alignas(64) std::mutex mutex_;
+    alignas(64) atomic<std::uint64_t> word_{0}; // sleepers in the upper half, searchers in the lower
+    alignas(64) short_lock mutex_;
     std::vector<spot*> sleepers_;
     bool closed_ = false;
 };

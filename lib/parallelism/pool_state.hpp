@@ -124,8 +124,8 @@ private:
     std::mutex drain_mutex_;
     std::condition_variable drain_progress_;
     bool all_dropped_ = false; // under drain_mutex_
-    std::atomic<std::uint8_t> epoch_{0};
-    std::atomic<std::uint8_t> drained_{no_epoch};
+    atomic<std::uint8_t> epoch_{0};
+    atomic<std::uint8_t> drained_{no_epoch};
 };
 
 } // namespace tandem::detail

@@ -29,6 +29,8 @@
 //  5. Going to sleep. push() writes bottom seq_cst and empty() reads it seq_cst: see parking.hpp.
 #pragma once
 
+#include <tandem/core/detail/sync_policy.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -105,17 +107,17 @@ private:
     class ring {
     public:
         explicit ring(std::size_t capacity)
-            : mask_(capacity - 1), slots_(std::make_unique<std::atomic<T*>[]>(capacity)) {}
+            : mask_(capacity - 1), slots_(std::make_unique<atomic<T*>[]>(capacity)) {}
 
         std::int64_t capacity() const noexcept { return static_cast<std::int64_t>(mask_ + 1); }
-        std::atomic<T*>& at(std::int64_t index) const noexcept {
+        atomic<T*>& at(std::int64_t index) const noexcept {
             return slots_[static_cast<std::size_t>(index) & mask_];
         }
         void keep(std::unique_ptr<ring> older) noexcept { older_ = std::move(older); }
 
     private:
         std::size_t mask_;
-        std::unique_ptr<std::atomic<T*>[]> slots_;
+        std::unique_ptr<atomic<T*>[]> slots_;
         std::unique_ptr<ring> older_; // thieves may still read it
     };
 
@@ -136,10 +138,10 @@ private:
 
     static constexpr std::size_t cache_line = 64;
 
-    alignas(cache_line) std::atomic<std::int64_t> top_{0};    // written by thieves
-    alignas(cache_line) std::atomic<std::int64_t> bottom_{0}; // written by the owner
-    std::int64_t known_top_ = 0;                              // owner only: at most the real top
-    std::atomic<ring*> ring_{nullptr};
+    alignas(cache_line) atomic<std::int64_t> top_{0};    // written by thieves
+    alignas(cache_line) atomic<std::int64_t> bottom_{0}; // written by the owner
+    std::int64_t known_top_ = 0;                         // owner only: at most the real top
+    atomic<ring*> ring_{nullptr};
     std::unique_ptr<ring> rings_; // owner only: the newest, which keeps the older
 };
 

@@ -16,6 +16,7 @@
 // Thread safety: everything but `request_cancel` and `wake` belongs to the home scheduler.
 #pragma once
 
+#include <tandem/core/detail/sync_policy.hpp>
 #include <tandem/core/scheduler.hpp>
 
 #include <atomic>
@@ -213,7 +214,7 @@ private:
     bool cancelled_ = false;
     bool shared_;
     bool message_delivered_ = false;
-    std::atomic<unsigned> state_{0};
+    detail::atomic<unsigned> state_{0};
     cancel_message cancel_message_;
     std::string_view name_;
     detail::local_binding* locals_ = nullptr;

@@ -1,8 +1,8 @@
-// The atomics and the lock of the synchronization primitives.
+// The atomics and the lock of the synchronization primitives, and of the loop's and the pool's protocols.
 //
 // They are named here once, so that a test can put its own in their place and run every interleaving of a
 // primitive's steps: it compiles the primitives with TANDEM_SYNC_POLICY naming a header that defines the same
-// names (tests/interleaving).
+// names, and those of lib/core/blocking_policy.hpp (tests/interleaving).
 #pragma once
 
 #ifdef TANDEM_SYNC_POLICY
