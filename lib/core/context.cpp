@@ -70,6 +70,9 @@ void task_context::resume_now() noexcept {
     // A coroutine that suspended or finished leaves the slot empty; this context may then be gone already.
     for (;;) {
         slot = nullptr;
+#ifndef TANDEM_NO_TASK_REGISTRY
+        running_ = coroutine;
+#endif
         coroutine.resume();
         coroutine = slot;
         if (!coroutine) break;

@@ -166,6 +166,22 @@ public:
         static_cast<void>(where);
 #endif
     }
+    std::source_location spawned_at() const noexcept {
+#ifndef TANDEM_NO_TASK_REGISTRY
+        return spawned_at_;
+#else
+        return {};
+#endif
+    }
+
+    // The coroutine of this chain that runs; meaningful only while one does. Null without the registry.
+    std::coroutine_handle<> running_coroutine() const noexcept {
+#ifndef TANDEM_NO_TASK_REGISTRY
+        return running_;
+#else
+        return {};
+#endif
+    }
 
 private:
     friend class detail::task_registry;
@@ -213,6 +229,7 @@ private:
     const char* operation_ = nullptr; // what it waits for, while it waits
     clock::time_point since_{};       // when it began to wait
     std::source_location spawned_at_{};
+    std::coroutine_handle<> running_;
 #endif
 };
 
