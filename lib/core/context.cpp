@@ -51,6 +51,10 @@ task_context* task_context::current() noexcept {
     return current_context;
 }
 
+void task_context::forget_current() noexcept {
+    current_context = nullptr; // `resume_now` puts back what was there before
+}
+
 void task_context::run_node(ready_node& node) noexcept {
     static_cast<task_context&>(node).resume_now();
 }

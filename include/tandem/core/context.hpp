@@ -83,6 +83,10 @@ public:
     // The context of the task that runs on this thread, or nullptr outside of any.
     static task_context* current() noexcept;
 
+    // For a completion that destroys its context together with objects of the user's: what their destructors
+    // call finds no task any more, instead of one that is gone.
+    static void forget_current() noexcept;
+
     // The point in time after which this chain is cancelled by an enclosing `with_timeout`; `max()` when
     // none.
     clock::time_point deadline() const noexcept { return deadline_; }
