@@ -104,7 +104,8 @@ inline group_child called(const task_name& name, group_child child) noexcept {
     return child;
 }
 
-// The groups and homes are taken by the promise.
+// The groups and homes are taken by the promise. The callable moves into the body, so that what it owns is
+// destroyed while the task still runs; parameters go after the promise, which holds the context.
 
 inline group_child run_task(task_group&, scheduler&, task<> work) {
     co_await std::move(work);
@@ -112,7 +113,8 @@ inline group_child run_task(task_group&, scheduler&, task<> work) {
 
 template <class F, class... Args>
 group_child run_child(task_group&, scheduler&, F f, Args... args) {
-    co_await std::invoke(f, std::move(args)...);
+    F call(std::move(f));
+    co_await std::invoke(call, std::move(args)...);
 }
 
 template <class T, class F, class... Args>
