@@ -173,7 +173,8 @@ TEST_CASE("child_result: children on two loops and the pool, read on a third tas
             auto body = [&](task_group& group) -> task<> {
                 std::vector<child_result<std::unique_ptr<long>>> handles;
                 for (std::size_t n = 0; n < 10; ++n)
-                    handles.push_back(group.spawn_result_on(rt.loop(n % 2), std::ref(child), n));
+                    handles.push_back(
+                        group.spawn_result_on(rt.loop(n % 2), named("square"), std::ref(child), n));
                 std::atomic<bool> on_loop_1{true};
                 auto reader = [&](child_result<std::unique_ptr<long>> handle) -> task<long> {
                     std::unique_ptr<long> value = co_await std::move(handle);

@@ -1,13 +1,13 @@
 // as_completed: the results of many tasks, in the order in which they end.
 //
-//     std::size_t bytes = co_await as_completed(std::move(fetches), 16, [](auto& results) ->
-//     task<std::size_t> {
+//     task<std::size_t> total(completions<page>& results) {
 //         std::size_t sum = 0;
 //         while (auto page = co_await results.next()) {
 //             if (*page) sum += page->value().size();      // page->index(): its place in `fetches`
 //         }
 //         co_return sum;
-//     });
+//     }
+//     std::size_t bytes = co_await as_completed(std::move(fetches), 16, total);
 //
 // It is a scope, not an object: a local object could not wait for the tasks that still run when it is left
 // early, because a destructor cannot wait. So the loop is in a function of its own: `body(results)` runs in
@@ -51,7 +51,7 @@ private:
 };
 
 // What the body of as_completed is given. Used on the scheduler of as_completed, by one task at a time; it
-// may be a child of the body's, as in `with_timeout(5s, as_task(results.next()))`.
+// may be a child of the body's, as in `with_timeout(5s, results.next())`.
 template <class T>
 class completions {
 public:
@@ -86,7 +86,7 @@ public:
     };
 
     // Waits for the next task to end. Yields std::optional<completed<T>>: empty after the last one.
-    // Cancellation: throws operation_cancelled; one that has ended meanwhile is kept for the next call.
+    // Cancellation: throws operation_cancelled, unless one has ended at the same moment; none is lost to it.
     [[nodiscard]] next_operation next() noexcept { return next_operation(queue_); }
 
     // Tasks whose outcome has not been taken.

@@ -57,7 +57,7 @@ public:
     task_group(const task_group&) = delete;
     task_group& operator=(const task_group&) = delete;
 
-    // ---- children; each function takes `named("...")` as its first argument, too ----
+    // ---- children; each of these functions takes `named("...")` before `f`, too ----
 
     // Starts `f(args...)` (a task or other awaitable; its result is dropped) on the group's own scheduler.
     // The callable and the arguments are kept as long as the coroutine runs, and destroyed on its thread
@@ -117,6 +117,15 @@ public:
         auto state = std::make_shared<detail::result_state<invoke_awaited_t<F, Args...>>>();
         add(detail::at_last_await(
             detail::run_for_result(*this, where, sender(state), std::move(f), std::move(args)...)));
+        return child_result(std::move(state));
+    }
+    template <class F, class... Args>
+        requires invocable_task<F, Args...>
+    child_result<invoke_awaited_t<F, Args...>> spawn_result_on(scheduler& where, task_name name, F f,
+                                                               Args... args) {
+        auto state = std::make_shared<detail::result_state<invoke_awaited_t<F, Args...>>>();
+        add(detail::called(
+            name, detail::run_for_result(*this, where, sender(state), std::move(f), std::move(args)...)));
         return child_result(std::move(state));
     }
 

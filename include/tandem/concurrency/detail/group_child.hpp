@@ -113,7 +113,8 @@ inline group_child run_task(task_group&, scheduler&, task<> work) {
 
 template <class F, class... Args>
 group_child run_child(task_group&, scheduler&, F f, Args... args) {
-    F call(std::move(f));
+    using kept = std::conditional_t<std::is_trivially_destructible_v<F>, F&, F>;
+    kept call(static_cast<kept&&>(f));
     co_await std::invoke(call, std::move(args)...);
 }
 
