@@ -157,20 +157,10 @@ public:
     // throws operation_cancelled, nothing was spawned.
     template <class F, class... Args>
         requires invocable_task<F, Args...>
-    [[nodiscard]] task<bool> spawn_when_free(F f, Args... args) {
-        reserved_place place = co_await free_place();
-        if (!place) co_return false;
-        co_return add(
-            detail::at_last_await(detail::run_child(*this, home_, std::move(f), std::move(args)...)), place);
-    }
+    [[nodiscard]] task<bool> spawn_when_free(F f, Args... args);
     template <class F, class... Args>
         requires invocable_task<F, Args...>
-    [[nodiscard]] task<bool> spawn_when_free(task_name name, F f, Args... args) {
-        reserved_place place = co_await free_place();
-        if (!place) co_return false;
-        co_return add(detail::called(name, detail::run_child(*this, home_, std::move(f), std::move(args)...)),
-                      place);
-    }
+    [[nodiscard]] task<bool> spawn_when_free(task_name name, F f, Args... args);
 
     // Spawns if a place is free and nobody waits for it. When it returns false, `f` and `args` are untouched.
     template <class F, class... Args>
@@ -311,6 +301,24 @@ private:
 
 inline task_group::place_operation task_group::free_place() noexcept {
     return place_operation(*this);
+}
+
+template <class F, class... Args>
+    requires invocable_task<F, Args...>
+task<bool> task_group::spawn_when_free(F f, Args... args) {
+    reserved_place place = co_await free_place();
+    if (!place) co_return false;
+    co_return add(detail::at_last_await(detail::run_child(*this, home_, std::move(f), std::move(args)...)),
+                  place);
+}
+
+template <class F, class... Args>
+    requires invocable_task<F, Args...>
+task<bool> task_group::spawn_when_free(task_name name, F f, Args... args) {
+    reserved_place place = co_await free_place();
+    if (!place) co_return false;
+    co_return add(detail::called(name, detail::run_child(*this, home_, std::move(f), std::move(args)...)),
+                  place);
 }
 
 // Waits in the chain that awaits it, which need not be the owner's own: a cancellation that reaches only this
