@@ -2,11 +2,18 @@
 // in here: the bridge is tandem/asio.hpp, the network tandem/http.hpp.
 #pragma once
 
+#include <tandem/concurrency/aggregate_error.hpp>
+#include <tandem/concurrency/as_completed.hpp>
+#include <tandem/concurrency/child_result.hpp>
+#include <tandem/concurrency/concurrent_channel.hpp>
 #include <tandem/concurrency/concurrent_map.hpp>
+#include <tandem/concurrency/first_success.hpp>
 #include <tandem/concurrency/outcome.hpp>
 #include <tandem/concurrency/sleep.hpp>
 #include <tandem/concurrency/task_group.hpp>
+#include <tandem/concurrency/task_group_options.hpp>
 #include <tandem/concurrency/when_all.hpp>
+#include <tandem/concurrency/when_all_settled.hpp>
 #include <tandem/concurrency/when_any.hpp>
 #include <tandem/concurrency/with_timeout.hpp>
 #include <tandem/core/block_on.hpp>

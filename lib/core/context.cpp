@@ -40,12 +40,12 @@ void task_context::resume_now() noexcept {
     // A coroutine that suspended or finished leaves the slot empty; this context may then be gone already.
     for (;;) {
         slot = nullptr;
+        resume_ = coroutine; // for those who ask what runs
         coroutine.resume();
         coroutine = slot;
         if (!coroutine) break;
         if (++transfers == most_transfers) {
-            resume_ = coroutine;
-            wake();
+            requeue(coroutine);
             break;
         }
     }

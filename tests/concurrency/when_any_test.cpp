@@ -1,6 +1,9 @@
+#include <tandem/concurrency/when_all.hpp>
 #include <tandem/concurrency/when_any.hpp>
+#include <tandem/sync/channel.hpp>
 #include <tandem/sync/event.hpp>
 
+#include "tests/support/build.hpp"
 #include "tests/support/cancel_everywhere.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tasks.hpp"
@@ -171,4 +174,46 @@ TEST_CASE("when_any: cancelled at every suspension, nothing keeps running") {
         co_return co_await tests::cancel_everywhere(scenario, check);
     });
     CHECK(cancelled >= 8);
+}
+
+TEST_CASE("when_any: 3,000 items received beside a timer, none is lost and none comes twice") {
+    constexpr int items = 3'000;
+    for (const std::size_t loops : std::vector<std::size_t>{1, 2}) {
+        for (const std::size_t capacity : std::vector<std::size_t>{0, 1, 16}) {
+            runtime rt(tests::loops(loops));
+            rt.run([&]() -> task<> {
+                channel<int> items_in_order(capacity);
+                auto produce = [&]() -> task<> {
+                    for (int i = 0; i < items; ++i) {
+                        static_cast<void>(co_await items_in_order.send(int(i)));
+                        if (i % 100 == 0) co_await sleep_for(1ms);
+                        if (i % 7 == 0) co_await tests::turns(3);
+                    }
+                    items_in_order.close();
+                };
+                std::size_t timers = 0;
+                std::vector<int> received;
+                auto consume = [&]() -> task<> {
+                    for (bool open = true; open;) {
+                        // Zero: the timer fires in the next turn, most often at the same time as the item.
+                        const auto limit = received.size() % 3 == 0 ? 0ms : 1ms;
+                        auto race = co_await when_any(items_in_order.receive(), sleep_for(limit));
+                        if (race.index() == 1) ++timers;
+                        if (!race.get<0>().has_value()) continue;
+                        const std::optional<int> item = race.get<0>().value();
+                        if (item)
+                            received.push_back(*item);
+                        else
+                            open = false;
+                    }
+                };
+                rt.spawn(produce(), loops - 1);
+                co_await consume();
+                REQUIRE(received.size() == items);
+                for (int i = 0; i < items; ++i)
+                    REQUIRE(received[static_cast<std::size_t>(i)] == i);
+                CHECK(timers > 0);
+            });
+        }
+    }
 }

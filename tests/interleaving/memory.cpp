@@ -77,10 +77,10 @@ void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
 namespace tandem::detail {
 
 // In place of lib/core/frame_pool.cpp, which would use a frame again at once.
-void* allocate_frame(std::size_t size) {
+void* allocate_frame_slowly(std::size_t size) {
     return ::operator new(size);
 }
-void deallocate_frame(void* frame, std::size_t size) noexcept {
+void deallocate_frame_slowly(void* frame, std::size_t size) noexcept {
     ::operator delete(frame, size);
 }
 

@@ -75,6 +75,7 @@ public:
     }
     child<T>* begin() noexcept { return memory_; }
     child<T>* end() noexcept { return memory_ + size_; }
+    std::size_t size() const noexcept { return size_; }
 
 private:
     child<T>* memory_;

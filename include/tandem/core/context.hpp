@@ -88,6 +88,10 @@ public:
     // The context of the task that runs on this thread, or nullptr outside of any.
     static task_context* current() noexcept { return detail::current_context; }
 
+    // For a completion that destroys its context together with objects of the user's: what their destructors
+    // call finds no task any more, instead of one that is gone.
+    static void forget_current() noexcept { detail::current_context = nullptr; }
+
     // The point in time after which this chain is cancelled by an enclosing `with_timeout`; `max()` when
     // none.
     clock::time_point deadline() const noexcept { return deadline_; }
@@ -173,6 +177,16 @@ public:
         static_cast<void>(where);
 #endif
     }
+    std::source_location spawned_at() const noexcept {
+#ifndef TANDEM_NO_TASK_REGISTRY
+        return spawned_at_;
+#else
+        return {};
+#endif
+    }
+
+    // The innermost coroutine of this chain: the one that runs, or that waits.
+    std::coroutine_handle<> running_coroutine() const noexcept { return resume_; }
 
 private:
     friend class detail::task_registry;

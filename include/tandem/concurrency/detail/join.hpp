@@ -50,6 +50,7 @@ private:
 enum class join_policy {
     cancel_on_failure, // as soon as one fails
     cancel_on_first,   // as soon as one ends, whichever way
+    cancel_on_success, // as soon as one ends with a value
     wait,              // never
 };
 
@@ -74,8 +75,9 @@ public:
             if (!c->ended) c->request_cancel();
     }
 
-    // The child that ended first; the one that failed first (cancellation not counted while cancelling).
+    // The child that ended first; the one that ended first with a value; the failure that came first.
     std::size_t first_ended() const noexcept { return first_ended_; }
+    std::size_t first_success() const noexcept { return first_success_; }
     const std::exception_ptr& first_failure() const noexcept { return first_failure_; }
     task_context& waiter() const noexcept { return waiter_; }
 
@@ -104,10 +106,12 @@ private:
         const std::exception_ptr& failure = c.promise->failure();
         // What fails after the others were cancelled is most likely the cancellation itself.
         if (failure && !first_failure_) first_failure_ = failure;
+        if (!failure && first_success_ == none) first_success_ = c.index;
         if (--pending_ == 0)
             waiter_.wake();
         else if (!cancelling_ && (policy_ == join_policy::cancel_on_first ||
-                                  (failure && policy_ == join_policy::cancel_on_failure))) {
+                                  (failure && policy_ == join_policy::cancel_on_failure) ||
+                                  (!failure && policy_ == join_policy::cancel_on_success))) {
             cancelling_ = true;
             cancel_children();
         }
@@ -125,6 +129,7 @@ private:
     child_base* last_ = nullptr;
     std::size_t pending_ = 0;
     std::size_t first_ended_ = none;
+    std::size_t first_success_ = none;
     std::exception_ptr first_failure_;
     join_policy policy_;
     bool cancelling_ = false;
