@@ -14,6 +14,8 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/tasks.hpp"
 
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
 #include <memory>
@@ -125,22 +127,30 @@ TEST_CASE("block_on: there is no I/O and, off a pool, no computing in it") {
         CHECK(home.companion() == nullptr);
         CHECK(home.is_current());
         CHECK(logic_error_of([&] { home.executor(); }).find("use a runtime") != std::string::npos);
-        const std::string message = co_await tests::message_of(as_task(offload([] { return 1; })));
-        CHECK_FALSE(message.empty());
+        const std::string computing = co_await tests::message_of(as_task(offload([] { return 1; })));
+        CHECK_FALSE(computing.empty());
+        boost::asio::io_context io;
+        auto post = [&]() -> task<> { co_await boost::asio::post(io.get_executor(), boost::asio::deferred); };
+        const std::string waiting = co_await tests::message_of(post());
+        CHECK(waiting.find("use a runtime") != std::string::npos);
+        co_await yield(); // and the task goes on
     });
 }
 
 TEST_CASE("block_on: on a pool worker, whose pool is then the companion") {
     thread_pool pool(thread_pool_options().workers(2));
-    auto on_worker = [&pool] {
+    thread_pool* companion = nullptr;
+    auto on_worker = [&companion] {
         return block_on([&]() -> task<int> {
-            CHECK(task_context::current()->home().companion() == &pool);
+            companion = task_context::current()->home().companion();
             const int a = co_await offload([] { return 20; });
             const int b = co_await twice(11);
             co_return a + b;
         });
     };
-    CHECK(pool.submit(on_worker).get() == 42);
+    const int result = pool.submit(on_worker).get();
+    CHECK(result == 42);
+    CHECK(companion == &pool);
 }
 
 TEST_CASE("block_on: woken from loops and from plain threads, item by item") {
@@ -154,9 +164,10 @@ TEST_CASE("block_on: woken from loops and from plain threads, item by item") {
         back.close();
     };
     rt.spawn(forward(), 1); // its loop has a thread of its own
+    int sent = 0;
     std::thread sender([&] {
         for (int i = 0; i < items; ++i)
-            CHECK(block_on(there.send(i)));
+            sent += block_on(there.send(i)) ? 1 : 0;
         there.close();
     });
     long long sum = 0;
@@ -167,6 +178,7 @@ TEST_CASE("block_on: woken from loops and from plain threads, item by item") {
         ++received;
     }
     sender.join();
+    CHECK(sent == items);
     CHECK(received == items);
     CHECK(sum == static_cast<long long>(items) * (items + 1) / 2);
 }
