@@ -33,6 +33,7 @@ namespace detail {
 class local_binding;
 class promise_base;
 class task_registry;
+class task_report;
 } // namespace detail
 
 // What is told when a context is cancelled: a suspended operation, or a scope of children. It is told on the
@@ -170,6 +171,7 @@ public:
 
 private:
     friend class detail::task_registry;
+    friend class detail::task_report;
     friend class inherited_context;
 
     class cancel_message : public ready_node {

@@ -20,6 +20,7 @@ class thread_pool;
 
 namespace detail {
 class task_registry;
+class task_report;
 }
 
 // Something to be run once by a scheduler. Intrusive: it lives in its owner (a coroutine frame) and is in at
@@ -119,6 +120,7 @@ protected:
 private:
     friend class task_context;
     friend class detail::task_registry;
+    friend class detail::task_report;
 
     clock::time_point turn_time_{};
     bool torn_down_ = false;
