@@ -131,6 +131,7 @@ void loop::end_wait() noexcept {
 void loop::wait_for_work() {
     std::chrono::nanoseconds longest = loop_control::for_ever;
     if (control_) {
+        if (stop_.load(std::memory_order_seq_cst)) return;
         longest = ask_control();
         if (longest.count() == 0) return;
     }
