@@ -19,6 +19,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <coroutine>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -348,6 +349,30 @@ TEST_CASE("test::run: without a timer it waits for I/O for real, but not for eve
         CHECK(contains(report, "stall_limit"));
         CHECK(contains(report, "waits for Asio operation"));
     }
+}
+
+TEST_CASE("test::run: a foreign awaiter is a wait for the outside") {
+    class by_thread {
+    public:
+        explicit by_thread(std::thread& t) noexcept : thread_(t) {}
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> at) const {
+            thread_ = std::thread([at] { at.resume(); });
+        }
+        void await_resume() const noexcept {}
+
+    private:
+        std::thread& thread_;
+    };
+    auto body = []() -> task<> {
+        std::thread t;
+        co_await by_thread(t);
+        t.join();
+    };
+    for (int i = 0; i < 20; ++i)
+        test::run(body);
+    auto never = []() -> task<> { co_await std::suspend_always(); };
+    CHECK(contains(report_of(test::options().stall_limit(10ms), never()), "waits for foreign awaiter"));
 }
 
 TEST_CASE("test::clock_hold: a plain thread wakes a task") {
