@@ -33,6 +33,10 @@ bool loop::is_current() const noexcept {
     return current_loop == this;
 }
 
+bool loop::on_this_thread() noexcept {
+    return current_loop != nullptr;
+}
+
 scheduler::clock::time_point loop::now() const noexcept {
     return control_ ? control_->now() : clock::now();
 }

@@ -61,6 +61,9 @@ public:
         if (is_current() && waiting_) end_wait();
     }
 
+    // Whether the calling thread is inside of some loop's `run`.
+    static bool on_this_thread() noexcept;
+
     boost::asio::io_context& io() noexcept { return io_; }
 
     // Nanoseconds spent outside of the blocking wait since construction; readable from any thread.

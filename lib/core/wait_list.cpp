@@ -5,8 +5,7 @@
 
 namespace tandem {
 
-queued_operation::~queued_operation() {
-    if (!linked()) return;
+void queued_operation::leave_destroyed() noexcept {
     bool was_waiting = false;
     wake_chain to_wake;
     {

@@ -8,62 +8,65 @@ semaphore::~semaphore() {
     waiters_.abandon();
 }
 
-bool semaphore::take() noexcept {
-    if (available_ == 0 || !waiters_.empty()) return false;
-    --available_;
-    return true;
+bool semaphore::take_or_wait(std::size_t n) noexcept {
+    for (;;) {
+        if (take(n)) return true;
+        std::size_t word = word_.load(std::memory_order_relaxed);
+        if ((word & waiting) != 0) return false;
+        if (word / unit >= n) continue; // released between the two: try again
+        // Fails when permits come or go at this moment.
+        if (word_.compare_exchange_strong(word, word | waiting, std::memory_order_relaxed,
+                                          std::memory_order_relaxed))
+            return false;
+    }
 }
 
-semaphore_permit semaphore::try_acquire() noexcept {
-    const std::lock_guard lock(mutex_);
-    return take() ? semaphore_permit(*this) : semaphore_permit();
+// `available` was read with acquire order: who gets a permit sees what was written before it was given back,
+// though it passes through this thread.
+void semaphore::serve(std::size_t available, wake_chain& to_wake) noexcept {
+    while (waiter* const w = waiters_.front()) {
+        auto& next = static_cast<acquire_awaiter&>(*w);
+        if (next.wanted_ > available) break;
+        available -= next.wanted_;
+        waiters_.remove(*w);
+        next.grant();
+        to_wake.add(*w);
+    }
+    // A release for those who take what is left without the lock.
+    word_.store(available * unit | (waiters_.empty() ? 0 : waiting), std::memory_order_release);
 }
 
 void semaphore::release(std::size_t n) noexcept {
-    wake_chain to_wake;
-    {
-        const std::lock_guard lock(mutex_);
-        available_ += n;
-        while (available_ > 0) {
-            waiter* const w = waiters_.pop_front();
-            if (!w) break;
-            --available_;
-            static_cast<acquire_awaiter*>(w)->grant();
-            to_wake.add(*w);
+    if (n == 0) return;
+    while (!give(n)) {
+        wake_chain to_wake;
+        {
+            const std::lock_guard lock(lock_);
+            // Who waited may have withdrawn meanwhile: then the permits are for whoever comes.
+            if (waiters_.empty()) continue;
+            serve(available() + n, to_wake);
         }
+        to_wake.wake_all();
+        return;
     }
-    to_wake.wake_all();
-}
-
-std::size_t semaphore::available() const noexcept {
-    const std::lock_guard lock(mutex_);
-    return available_;
-}
-
-semaphore::acquire_awaiter::~acquire_awaiter() {
-    if (granted() && !handed_over_) owner_.release();
-}
-
-bool semaphore::acquire_awaiter::await_ready() noexcept {
-    if (cancelled_before()) return true;
-    const std::lock_guard lock(guard());
-    return owner_.take() && grant_now();
 }
 
 bool semaphore::acquire_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
     if (granted()) return requeue(at);
     const std::lock_guard lock(guard());
-    if (owner_.take()) {
+    if (owner_.take_or_wait(wanted_)) {
         grant();
         return requeue(at);
     }
     return enqueue(owner_.waiters_, at, "semaphore.acquire");
 }
 
-semaphore_permit semaphore::acquire_awaiter::await_resume() {
-    if (!granted()) throw operation_cancelled("the wait for a semaphore was cancelled");
-    handed_over_ = true;
-    return semaphore_permit(owner_);
+void semaphore::acquire_awaiter::withdrawn(wake_chain& to_wake) noexcept {
+    owner_.serve(owner_.available(), to_wake);
+}
+
+void semaphore::acquire_awaiter::throw_cancelled() {
+    throw operation_cancelled("the wait for a semaphore was cancelled");
 }
 
 } // namespace tandem

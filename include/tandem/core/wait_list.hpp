@@ -149,7 +149,14 @@ protected:
         : waiter(context), cancel_hook(&queued_operation::on_cancel), guard_(guard) {}
     // A frame that is destroyed while it waits leaves the queue. That is silent only when its runtime is
     // being destroyed; otherwise a diagnostic tells where the lost task stood.
-    ~queued_operation();
+    ~queued_operation() { leave_queue(); }
+
+    // The destructor's work. A class that overrides `withdrawn` calls it in its own destructor: later its
+    // override is gone.
+    void leave_queue() noexcept {
+        if (linked()) [[unlikely]]
+            leave_destroyed();
+    }
 
     detail::short_lock& guard() const noexcept { return guard_; }
 
@@ -178,6 +185,7 @@ protected:
 
 private:
     static void on_cancel(cancel_hook& hook) noexcept;
+    void leave_destroyed() noexcept;
 
     detail::short_lock& guard_;
     bool granted_ = false;

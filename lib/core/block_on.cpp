@@ -1,0 +1,154 @@
+#include <tandem/core/block_on.hpp>
+
+#include <tandem/parallelism/thread_pool.hpp>
+
+#include "lib/core/loop.hpp"
+#include "lib/core/ready_queue.hpp"
+#include "lib/core/timer_wheel.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+namespace tandem::detail {
+
+namespace {
+
+// A loop without I/O: a ready queue, an inbox, timers, and a condition variable to sleep on.
+//
+// Falling asleep: the thread takes the mutex, sets `asleep_`, looks at its inbox, waits. A producer pushes,
+// then looks at `asleep_` (both sequentially consistent: at least one sees the other). Who clears the flag
+// notifies, under the mutex: so not between the thread's look and its wait.
+class blocking_scheduler final : public scheduler {
+public:
+    explicit blocking_scheduler(thread_pool* companion) noexcept
+        : companion_(companion), thread_(std::this_thread::get_id()) {
+        set_turn_time(clock::now());
+    }
+    ~blocking_scheduler() {
+        // A thread that woke the task for the last time may not have left `schedule` yet.
+        while (producers_.load(std::memory_order_acquire) != 0)
+            std::this_thread::yield();
+    }
+
+    void run_until(const bool& done) noexcept {
+        while (!done) {
+            set_turn_time(clock::now());
+            if (timers_) timers_->advance(turn_time());
+            inbox_.take(ready_);
+            for (int n = 0; n < most_ready && !done; ++n) {
+                ready_node* const node = ready_.pop();
+                if (!node) break;
+                node->run();
+            }
+            if (!done && ready_.empty()) sleep();
+        }
+        tear_down(); // whatever a finished task's arguments still hold here is destroyed, not run
+    }
+
+    void schedule(ready_node& node) noexcept override {
+        if (is_current()) {
+            ready_.push(node);
+            return;
+        }
+        producers_.fetch_add(1, std::memory_order_relaxed); // before the node can be seen, see the destructor
+        inbox_.push(node);
+        if (asleep_.load(std::memory_order_seq_cst) && asleep_.exchange(false, std::memory_order_seq_cst)) {
+            const std::lock_guard lock(mutex_);
+            work_.notify_one();
+        }
+        producers_.fetch_sub(1, std::memory_order_release); // the last touch
+    }
+
+    // The thread runs nothing else until the end.
+    bool is_current() const noexcept override { return std::this_thread::get_id() == thread_; }
+
+    // A wheel is large, and most waits need none.
+    void arm(timer_node& timer, clock::time_point when) noexcept override {
+        if (!timers_) timers_.emplace(clock::now());
+        timers_->insert(timer, when);
+    }
+    void disarm(timer_node& timer) noexcept override {
+        if (timers_) timers_->remove(timer);
+    }
+
+    thread_pool* companion() const noexcept override { return companion_; }
+    boost::asio::any_io_executor executor() const override {
+        throw std::logic_error("block_on runs without a loop, so there is no I/O in it; use a runtime");
+    }
+
+private:
+    void sleep() noexcept {
+        const auto next = timers_ ? timers_->next_expiry() : std::nullopt;
+        std::unique_lock lock(mutex_);
+        asleep_.store(true, std::memory_order_seq_cst);
+        while (inbox_.empty() && asleep_.load(std::memory_order_relaxed)) {
+            if (!next)
+                work_.wait(lock);
+            else if (work_.wait_until(lock, *next) == std::cv_status::timeout)
+                break;
+        }
+        asleep_.store(false, std::memory_order_relaxed);
+    }
+
+    static constexpr int most_ready = 256;
+
+    ready_queue ready_;
+    inbox inbox_;
+    std::optional<timer_wheel> timers_;
+    thread_pool* const companion_;
+    const std::thread::id thread_;
+    std::atomic<bool> asleep_{false};
+    std::atomic<unsigned> producers_{0}; // other threads that are inside of `schedule`
+    std::mutex mutex_;
+    std::condition_variable work_;
+};
+
+} // namespace
+
+class blocking_run::impl {
+public:
+    impl() noexcept : scheduler_(thread_pool::current()), context_(scheduler_, done_) {}
+
+    class main_context : public task_context {
+    public:
+        main_context(scheduler& home, bool& done) noexcept
+            : task_context(home, nullptr, &main_context::finished, false), done_(done) {}
+
+    private:
+        static void finished(task_context& context) noexcept {
+            static_cast<main_context&>(context).done_ = true;
+        }
+        bool& done_;
+    };
+
+    bool done_ = false;
+    blocking_scheduler scheduler_;
+    main_context context_;
+};
+
+blocking_run::blocking_run() {
+    if (task_context::current() != nullptr || loop::on_this_thread())
+        throw std::logic_error(
+            "block_on was called on a thread that runs a loop or a task, and would block the "
+            "loop; co_await instead");
+    impl_ = std::make_unique<impl>();
+}
+
+blocking_run::~blocking_run() = default;
+
+task_context& blocking_run::context() noexcept {
+    return impl_->context_;
+}
+
+void blocking_run::execute(std::coroutine_handle<> entry) noexcept {
+    impl_->context_.start(entry);
+    impl_->scheduler_.run_until(impl_->done_);
+}
+
+} // namespace tandem::detail
