@@ -17,11 +17,17 @@
 #include <tandem/parallelism/offload.hpp>
 #include <tandem/parallelism/thread_pool.hpp>
 #include <tandem/sync/barrier.hpp>
+#include <tandem/sync/broadcast.hpp>
 #include <tandem/sync/channel.hpp>
 #include <tandem/sync/condition_variable.hpp>
 #include <tandem/sync/event.hpp>
+#include <tandem/sync/keyed_rate_limiter.hpp>
 #include <tandem/sync/latch.hpp>
 #include <tandem/sync/mutex.hpp>
 #include <tandem/sync/once.hpp>
+#include <tandem/sync/priority_channel.hpp>
+#include <tandem/sync/rate_limiter.hpp>
+#include <tandem/sync/select.hpp>
 #include <tandem/sync/semaphore.hpp>
 #include <tandem/sync/shared_mutex.hpp>
+#include <tandem/sync/watch.hpp>
