@@ -5,6 +5,7 @@
 #include "tests/support/cancel_everywhere.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tasks.hpp"
+#include "tests/sync/primitive_support.hpp"
 
 #include <vector>
 
@@ -97,4 +98,135 @@ TEST_CASE("mutex: guards plain data of tasks on two loops") {
         });
     });
     CHECK(plain == 4 * each);
+}
+
+TEST_CASE("mutex: handed over in order, and a newcomer never overtakes") {
+    std::vector<int> order;
+    bool overtook = false;
+    run_on_loop([&]() -> task<> {
+        mutex m;
+        mutex_guard mine = m.try_lock();
+        auto note = [&](int me) -> task<> {
+            const mutex_guard guard = co_await m.lock();
+            order.push_back(me);
+        };
+        co_await with_task_group([&](task_group& group) -> task<> {
+            for (int i = 0; i < 10; ++i)
+                group.spawn(std::ref(note), i);
+            co_await tests::turns(2);
+            mine.release();
+            overtook = static_cast<bool>(m.try_lock()); // it is the first waiter's already
+            mine = co_await m.lock();                   // and this stands behind all of them
+            order.push_back(10);
+        });
+        CHECK(mine.holds(m));
+        mine.release();
+        CHECK_FALSE(mine.holds(m));
+        CHECK(m.try_lock());
+    });
+    CHECK_FALSE(overtook);
+    CHECK(order == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+}
+
+TEST_CASE("mutex: when all waiters have withdrawn it is free again") {
+    run_on_loop([]() -> task<> {
+        mutex m;
+        mutex_guard mine = m.try_lock();
+        auto wait = [&]() -> task<> { const mutex_guard guard = co_await m.lock(); };
+        task_group group;
+        group.spawn(std::ref(wait));
+        group.spawn(std::ref(wait));
+        co_await tests::turns(2);
+        group.cancel();
+        co_await group.join();
+        CHECK_FALSE(m.try_lock());
+        mine.release();
+        CHECK(m.try_lock());
+    });
+}
+
+TEST_CASE("mutex: granted in the turn of a cancellation it is in the guard") {
+    run_on_loop([]() -> task<> {
+        mutex m;
+        mutex_guard mine = m.try_lock();
+        mutex_guard got;
+        auto wait = [&]() -> task<> { got = co_await m.lock(); };
+        co_await with_task_group([&](task_group& group) -> task<> {
+            group.spawn(std::ref(wait));
+            co_await tests::turns(2);
+            mine.release();
+            group.cancel();
+        });
+        CHECK(got.holds(m));
+        CHECK_FALSE(m.try_lock());
+    });
+}
+
+TEST_CASE("mutex: uncontended locks do not starve another task") {
+    bool stop = false;
+    std::size_t locks = 0;
+    run_on_loop([&]() -> task<> {
+        mutex m;
+        auto greedy = [&]() -> task<> {
+            for (; !stop && locks < 1'000'000; ++locks)
+                const mutex_guard guard = co_await m.lock();
+        };
+        auto other = [&]() -> task<> {
+            co_await tests::turns(10);
+            stop = true;
+        };
+        co_await when_all(greedy(), other());
+    });
+    CHECK(locks < 10'000);
+}
+
+TEST_CASE("mutex: a waiter that is destroyed with its context leaves; one that was granted passes it on") {
+    mutex m;
+    std::vector<int> got;
+    auto wait = [&](int me) -> task<> {
+        const mutex_guard guard = co_await m.lock();
+        got.push_back(me);
+    };
+    mutex_guard mine = m.try_lock();
+    tests::doomed_context first;
+    tests::doomed_context second;
+    first.start(wait(1));
+    second.start(wait(2));
+    SECTION("while it waits") {
+        first.destroy();
+        mine.release();
+    }
+    SECTION("as the last one") {
+        second.destroy();
+        first.destroy();
+        mine.release();
+        CHECK(m.try_lock());
+        second = tests::doomed_context();
+        second.start(wait(2));
+    }
+    SECTION("between the grant and its turn") {
+        mine.release();
+        CHECK_FALSE(m.try_lock());
+        first.destroy();
+    }
+    second.run();
+    CHECK(got == std::vector<int>{2});
+    CHECK(m.try_lock());
+}
+
+TEST_CASE("mutex: a storm of races between lock and time loses no wake-up") {
+    mutex m;
+    std::size_t plain = 0;
+    std::atomic<std::size_t> locked{0};
+    auto worker = [&](tests::dice& random) -> task<> {
+        auto race = co_await when_any(m.lock(), tests::patience(random));
+        if (!race.get<0>()) co_return;
+        mutex_guard guard = std::move(race.get<0>().value());
+        ++plain;
+        ++locked;
+        if (random.below(4) == 0) co_await yield();
+    };
+    tests::storm(tests::repeat(5'000, 500), worker);
+    CHECK(plain == locked);
+    CHECK(m.try_lock());
 }

@@ -8,6 +8,7 @@
 #include "tests/support/cancel_everywhere.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tasks.hpp"
+#include "tests/sync/primitive_support.hpp"
 
 #include <atomic>
 #include <stdexcept>
@@ -282,4 +283,116 @@ TEST_CASE("semaphore: shared by three loops and released from threads") {
     });
     opener.join();
     CHECK(gate.available() == 0);
+}
+
+TEST_CASE("semaphore: several permits at once") {
+    semaphore s(5);
+    semaphore_permit three = s.try_acquire(3);
+    CHECK(three);
+    CHECK(three.count() == 3);
+    CHECK(s.available() == 2);
+    CHECK_FALSE(s.try_acquire(3));
+    semaphore_permit two = block_on(s.acquire(2));
+    CHECK(two.count() == 2);
+    CHECK(s.available() == 0);
+    semaphore_permit moved = std::move(three);
+    CHECK(three.count() == 0);
+    CHECK(moved.count() == 3);
+    moved.release();
+    CHECK(moved.count() == 0);
+    CHECK(s.available() == 3);
+    two.forget();
+    CHECK(two.count() == 0);
+    CHECK(s.available() == 3);
+    s.release(2);
+    CHECK(s.try_acquire(0)); // a permit for nothing
+    CHECK_FALSE(s.try_acquire(semaphore::most));
+    CHECK(s.available() == 5);
+}
+
+namespace {
+
+task<> note_amount(semaphore& s, std::vector<std::size_t>& order, std::size_t n) {
+    const semaphore_permit permit = co_await s.acquire(n);
+    order.push_back(n);
+    co_await tests::turns(2);
+}
+
+} // namespace
+
+TEST_CASE("semaphore: a large request at the front is not overtaken by small ones") {
+    std::vector<std::size_t> order;
+    bool overtook = true;
+    run_on_loop([&]() -> task<> {
+        semaphore s(4);
+        semaphore_permit mine = s.try_acquire(2);
+        co_await with_task_group([&](task_group& group) -> task<> {
+            for (const std::size_t n : std::vector<std::size_t>{3, 1, 2, 4, 1})
+                group.spawn(note_amount, std::ref(s), std::ref(order), n);
+            co_await tests::turns(3);
+            CHECK(order.empty());
+            CHECK(s.available() == 2);
+            overtook = static_cast<bool>(s.try_acquire());
+            mine.release();
+        });
+        CHECK(s.available() == 4);
+    });
+    CHECK_FALSE(overtook);
+    CHECK(order == std::vector<std::size_t>{3, 1, 2, 4, 1});
+}
+
+TEST_CASE("semaphore: when the large request at the front withdraws, those behind it that fit go on") {
+    std::vector<std::size_t> order;
+    run_on_loop([&]() -> task<> {
+        semaphore s(2);
+        task_group large;
+        large.spawn(note_amount, std::ref(s), std::ref(order), std::size_t(3));
+        co_await tests::turns(2);
+        co_await with_task_group([&](task_group& small) -> task<> {
+            for (const std::size_t n : std::vector<std::size_t>{1, 1, 2})
+                small.spawn(note_amount, std::ref(s), std::ref(order), n);
+            co_await tests::turns(2);
+            CHECK(order.empty());
+            large.cancel();
+            co_await tests::turns(2);
+            CHECK(order == std::vector<std::size_t>{1, 1});
+        });
+        co_await large.join();
+        CHECK(s.available() == 2);
+    });
+    CHECK(order == std::vector<std::size_t>{1, 1, 2});
+}
+
+TEST_CASE("semaphore: the same when the front is destroyed with its context") {
+    semaphore s(1);
+    std::vector<std::size_t> order;
+    tests::doomed_context first;
+    tests::doomed_context second;
+    first.start(note_amount(s, order, 2));
+    second.start(note_amount(s, order, 1));
+    CHECK(order.empty());
+    first.destroy();
+    second.run();
+    CHECK(order == std::vector<std::size_t>{1});
+    CHECK(s.available() == 1);
+}
+
+TEST_CASE("semaphore: a storm of requests of all sizes that give up conserves the permits") {
+    constexpr std::size_t permits = 6;
+    semaphore s(permits);
+    std::atomic<std::size_t> taken{0};
+    std::atomic<bool> too_many{false};
+    auto worker = [&](tests::dice& random) -> task<> {
+        const std::size_t n = 1 + random.below(permits);
+        auto race = co_await when_any(s.acquire(n), tests::patience(random));
+        if (!race.get<0>()) co_return;
+        semaphore_permit permit = std::move(race.get<0>().value());
+        if (taken.fetch_add(n) + n > permits) too_many = true;
+        if (random.below(4) == 0) co_await yield();
+        taken -= n;
+    };
+    tests::storm(tests::repeat(5'000, 500), worker);
+    CHECK_FALSE(too_many);
+    CHECK(s.available() == permits);
+    CHECK(s.try_acquire(permits));
 }

@@ -32,7 +32,8 @@ namespace tandem {
 
 class barrier {
 public:
-    // Throws std::invalid_argument when nobody is expected. `completion` must not use the barrier.
+    // Throws std::invalid_argument when nobody is expected. `completion` must not wait for the
+    // barrier.
     explicit barrier(std::size_t expected, std::function<void()> completion = nullptr);
     barrier(const barrier&) = delete;
     barrier& operator=(const barrier&) = delete;

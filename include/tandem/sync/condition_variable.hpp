@@ -8,8 +8,9 @@
 //     not_empty.notify_one();        // with or without it
 //
 // For a queue use `channel`, for a flag `event`: they are simpler. This is for conditions over a state of
-// several parts. Waiters are woken in order of arrival, and no wake-up is spurious; but another task may
-// have locked the mutex in between, so the form with a predicate is the one to use.
+// several parts. Waiters are woken in order of arrival. But another task may have locked the mutex in
+// between, and a notification may have been passed on (see below): so the form with a predicate is the one to
+// use.
 //
 // Thread-safe. The condition variable must outlive its waiters. A plain thread uses
 // `block_on(not_empty.wait(guard, predicate))`.
