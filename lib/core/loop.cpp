@@ -16,9 +16,11 @@ loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
     : work_(boost::asio::make_work_guard(io_)), timers_(control ? control->now() : clock::now()),
       owner_(owner), companion_(companion), control_(control), awake_since_(clock::now()) {
     set_turn_time(now());
+    if (control_) control_->attach(*this);
 }
 
 loop::~loop() {
+    if (control_) control_->detach(*this);
     // A thread that woke the last task may not have left `schedule` yet.
     while (!gate_.quiet())
         std::this_thread::yield();
@@ -51,7 +53,12 @@ void loop::schedule_from_outside(ready_node& node) noexcept {
 }
 
 void loop::post_wake_up() noexcept {
-    boost::asio::post(io_, [] {});
+    boost::asio::post(io_, [this] { --handlers_; });
+}
+
+void loop::poke() noexcept {
+    poked_.store(true, std::memory_order_seq_cst);
+    gate_.ring([this] { post_wake_up(); });
 }
 
 void loop::stop() noexcept {
@@ -61,7 +68,7 @@ void loop::stop() noexcept {
 
 bool loop::run_ready() noexcept {
     inbox_.take(ready());
-    if (control_) return run_ready_in_chosen_order();
+    if (control_ && control_->shuffles()) return run_ready_in_chosen_order();
     for (int n = 0; n < most_ready; ++n) {
         ready_node* const node = ready().pop();
         if (!node) return false;
@@ -73,7 +80,7 @@ bool loop::run_ready() noexcept {
 
 bool loop::run_ready_in_chosen_order() noexcept {
     for (int n = 0; n < most_ready && !ready().empty(); ++n) {
-        ready_node& node = ready().take(control_->pick(ready().size()));
+        ready_node& node = ready().take(control_->pick(*this, ready().size()));
         beat(2);
         node.run();
         inbox_.take(ready());
@@ -81,13 +88,19 @@ bool loop::run_ready_in_chosen_order() noexcept {
     return !ready().empty();
 }
 
-// For a loop that has nothing ready.
-bool loop::control_moved_clock() noexcept {
-    if (io_.poll_one() != 0) return true;
+// For a loop that has nothing ready: how long it may wait.
+std::chrono::nanoseconds loop::ask_control() noexcept {
+    poked_.store(false, std::memory_order_seq_cst);
+    const std::size_t completed = io_.poll_one();
+    handlers_ += static_cast<long>(completed);
+    if (completed != 0) return std::chrono::nanoseconds(0);
     loop_control::idle_state state;
     state.next_timer = timers_.next_expiry();
     state.computations = computations_;
     state.operations = operations_.load(std::memory_order_relaxed);
+    state.worked = worked_ || handlers_ != 0;
+    worked_ = false;
+    handlers_ = 0;
     return control_->idle(*this, state);
 }
 
@@ -101,6 +114,7 @@ void loop::begin_wait() noexcept {
 void loop::end_wait() noexcept {
     waiting_ = false;
     beat(1);
+    if (control_) control_->awake(*this);
     awake_since_ = clock::now();
     set_turn_time(control_ ? now() : awake_since_);
     if (trace_hooks* const listener = trace.load(std::memory_order_acquire)) [[unlikely]]
@@ -108,18 +122,32 @@ void loop::end_wait() noexcept {
 }
 
 void loop::wait_for_work() {
-    if (control_ && control_moved_clock()) return;
-    if (!gate_.fall_asleep([this] { return !inbox_.empty() || stop_.load(std::memory_order_seq_cst); }))
+    std::chrono::nanoseconds longest = loop_control::for_ever;
+    if (control_) {
+        if (stop_.load(std::memory_order_seq_cst)) return;
+        longest = ask_control();
+        if (longest.count() == 0) return;
+    }
+    if (!gate_.fall_asleep([this] {
+            return !inbox_.empty() || stop_.load(std::memory_order_seq_cst) ||
+                   poked_.load(std::memory_order_seq_cst);
+        })) {
+        if (control_) control_->awake(*this);
         return;
+    }
     const clock::time_point before = clock::now();
     busy_ns_.fetch_add(static_cast<std::uint64_t>((before - awake_since_).count()),
                        std::memory_order_relaxed);
     begin_wait();
     const auto next = timers_.next_expiry();
-    if (next && !control_)
-        io_.run_one_until(std::max(*next, before));
+    std::size_t completed = 0;
+    if (control_ && longest != loop_control::for_ever)
+        completed = io_.run_one_for(longest);
+    else if (next && !control_)
+        completed = io_.run_one_until(std::max(*next, before));
     else
-        io_.run_one();
+        completed = io_.run_one();
+    handlers_ += static_cast<long>(completed);
     gate_.awake();
     if (waiting_) end_wait();
 }
@@ -131,14 +159,19 @@ void loop::run() {
     running_.store(true, std::memory_order_release);
     while (!stop_.load(std::memory_order_relaxed)) {
         set_turn_time(now());
-        if (!timers_.empty()) timers_.advance(turn_time());
+        const std::uint64_t before = heartbeat();
+        if (!timers_.empty() && timers_.advance(turn_time())) worked_ = true;
         const bool more = run_ready();
+        if (heartbeat() != before) worked_ = true;
         // One non-blocking look at I/O each turn; when nothing is ready, wait instead, and then take what
         // else is there.
         if (!more && ready().empty() && inbox_.empty()) wait_for_work();
-        for (int n = 0; n < most_io && io_.poll_one() != 0; ++n)
+        for (int n = 0; n < most_io && io_.poll_one() != 0; ++n) {
             beat(2);
+            ++handlers_;
+        }
     }
+    if (control_) control_->awake(*this);
     running_.store(false, std::memory_order_release);
     stop_.store(false, std::memory_order_relaxed);
     busy_ns_.fetch_add(static_cast<std::uint64_t>((clock::now() - awake_since_).count()),

@@ -72,6 +72,13 @@ public:
     // The thread that is inside of `run`, if any; see heartbeat.
     std::optional<pthread_t> thread() const noexcept;
 
+    loop_control* control() const noexcept { return control_; }
+
+    // For a loop_control, from any thread: makes a loop that waits ask again; whether another thread has
+    // queued something here that was not taken yet.
+    void poke() noexcept;
+    bool has_incoming() const noexcept { return !inbox_.empty(); }
+
     // Whether `node` is queued here. On the loop's own thread; takes time by the length of the queue.
     bool queued(const ready_node& node) noexcept;
 
@@ -87,7 +94,7 @@ private:
 
     bool run_ready() noexcept;
     bool run_ready_in_chosen_order() noexcept;
-    bool control_moved_clock() noexcept;
+    std::chrono::nanoseconds ask_control() noexcept;
     void wait_for_work();
     // A post allocates, and may throw when memory is exhausted: then there is no way on (terminate by
     // noexcept).
@@ -114,6 +121,9 @@ private:
     std::atomic<std::size_t> operations_{0};
     std::size_t computations_ = 0;
     loop_control* const control_;
+    std::atomic<bool> poked_{false};
+    long handlers_ = 0;   // of Asio that ran since the control was asked, wake-ups not counted
+    bool worked_ = false; // the same for nodes and timers
     std::atomic<bool> running_{false};
     pthread_t thread_{};   // valid while running_
     bool waiting_ = false; // blocked in Asio, or in the handler that ended it and did not tell

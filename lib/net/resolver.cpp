@@ -52,12 +52,15 @@ public:
         }
         core_->enter(*lookup_, *this);
         context().suspend(at, this, "resolve");
+        asked_ = true;
+        context().home().computation_started(); // a test's clock stands: name servers answer in real time
         if (deadline_ != resolver::time_point::max()) context().home().arm(*this, deadline_);
         return true;
     }
 
     // nullptr when it was given up because of the deadline or a cancellation.
     std::shared_ptr<const dns_answer> await_resume() noexcept {
+        if (asked_) context().home().computation_finished();
         if (!answer_ && lookup_ && !error_) answer_ = lookup_->answer;
         return std::move(answer_);
     }
@@ -83,6 +86,7 @@ private:
     boost::system::error_code error_;
     const std::string& name_;
     resolver::time_point deadline_;
+    bool asked_ = false;
 };
 
 class answer_operation {

@@ -151,7 +151,8 @@ task<> rate_limiter::acquire(std::uint64_t n) {
 }
 
 task<> rate_limiter::wait_and_take(std::uint64_t n) {
-    if (task_context::current()->cancelled()) throw operation_cancelled("the wait for a rate limit was cancelled");
+    if (task_context::current()->cancelled())
+        throw operation_cancelled("the wait for a rate limit was cancelled");
     const clock::time_point arrival = current_time();
     {
         const std::lock_guard lock(mutex_);

@@ -6,6 +6,7 @@
 #include <tandem/core/error.hpp>
 #include <tandem/core/runtime.hpp>
 #include <tandem/core/task.hpp>
+#include <tandem/testing/cancel_everywhere.hpp>
 
 #include <cstddef>
 #include <exception>
@@ -42,21 +43,8 @@ inline tandem::task<> turns(std::size_t n) {
         co_await tandem::yield();
 }
 
-// How a task ended.
-enum class ending { value, cancelled, timeout, error };
-
-inline ending ending_of(const std::exception_ptr& failure) {
-    if (!failure) return ending::value;
-    try {
-        std::rethrow_exception(failure);
-    } catch (const tandem::operation_cancelled&) {
-        return ending::cancelled;
-    } catch (const tandem::timeout_error&) {
-        return ending::timeout;
-    } catch (...) {
-        return ending::error;
-    }
-}
+using tandem::test::ending;
+using tandem::test::ending_of;
 
 // Awaits `t`, drops its result and says how it ended.
 template <class T>

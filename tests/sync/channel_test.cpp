@@ -412,3 +412,80 @@ TEST_CASE("channel: cancellations and hand-overs on two loops conserve the items
         ++left;
     CHECK(sent == received + left);
 }
+
+TEST_CASE("channel: unbounded, try_send of a temporary, batches") {
+    run_on_loop([]() -> task<> {
+        auto c = channel<box>::unbounded();
+        for (int i = 0; i < 1'000; ++i)
+            CHECK(c.try_send(std::make_unique<int>(i)));
+        const bool sent = co_await c.send(std::make_unique<int>(1'000));
+        CHECK(sent);
+        CHECK(c.size() == 1'001);
+        int next = 0;
+        for (const std::size_t most : std::vector<std::size_t>{1, 0, 500}) {
+            const std::vector<box> some = co_await c.receive_some(most);
+            CHECK(some.size() == std::max<std::size_t>(most, 1));
+            for (const box& item : some)
+                CHECK(*item == next++);
+        }
+        CHECK(c.try_receive_some(0).empty());
+        const std::vector<box> rest = c.try_receive_some(10'000);
+        CHECK(rest.size() == 499);
+        CHECK(*rest.front() == next);
+        CHECK(c.try_receive_some(5).empty());
+        c.close();
+        const std::vector<box> end = co_await c.receive_some(5);
+        CHECK(end.empty());
+        CHECK_FALSE(c.try_send(std::make_unique<int>(1)));
+    });
+}
+
+TEST_CASE("channel: a batch takes from waiting senders too, and waits for the first item") {
+    run_on_loop([]() -> task<> {
+        channel<int> c(2);
+        std::vector<int> got;
+        std::size_t sent = 0;
+        auto sender = [&](int me) -> task<> {
+            const bool taken = co_await c.send(me);
+            if (taken) ++sent;
+        };
+        auto receiver = [&]() -> task<> {
+            got = co_await c.receive_some(100);
+            CHECK(got == std::vector<int>{0}); // was there first, got the first
+            co_await tests::turns(3);
+            got = co_await c.receive_some(100);
+        };
+        co_await with_task_group([&](task_group& group) -> task<> {
+            group.spawn(std::ref(receiver));
+            co_await yield();
+            CHECK(c.try_send(0));
+            co_await tests::turns(2);
+            for (int i = 1; i <= 6; ++i)
+                group.spawn(std::ref(sender), i);
+        });
+        CHECK(got == std::vector<int>{1, 2, 3, 4, 5, 6});
+        CHECK(sent == 6);
+    });
+}
+
+TEST_CASE("channel: a sender whose item cannot be moved into the queue does not disturb the receiver") {
+    run_on_loop([]() -> task<> {
+        bool throws = false;
+        bool never = false;
+        channel<fragile> c(1);
+        CHECK(c.try_send(fragile(&never)));
+        bool sent = false;
+        auto sender = [&]() -> task<> { sent = co_await c.send(fragile(&throws)); };
+        co_await with_task_group([&](task_group& group) -> task<> {
+            group.spawn(std::ref(sender));
+            co_await tests::turns(2);
+            throws = true;
+            CHECK(c.try_receive());
+            CHECK(c.size() == 0);
+            CHECK_THROWS_AS(c.try_receive(), std::runtime_error);
+            throws = false;
+            CHECK(c.try_receive());
+        });
+        CHECK(sent);
+    });
+}

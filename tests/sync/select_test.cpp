@@ -58,7 +58,8 @@ TEST_CASE("select: waits for whichever comes first, and leaves the other queues"
         std::vector<std::size_t> order;
         auto waiting = [&]() -> task<> {
             for (int i = 0; i < 3; ++i) {
-                auto chosen = co_await select(on_receive(a), on_receive(b), on_send(c, std::make_unique<int>(5)));
+                auto chosen =
+                    co_await select(on_receive(a), on_receive(b), on_send(c, std::make_unique<int>(5)));
                 order.push_back(chosen.index());
                 if (chosen.index() == 0) CHECK(chosen.get<0>() == 1);
                 if (chosen.index() == 1) CHECK((chosen.get<1>() && **chosen.get<1>() == 2));

@@ -33,6 +33,7 @@ namespace detail {
 class local_binding;
 class promise_base;
 class task_registry;
+class task_report;
 
 inline constinit thread_local task_context* current_context = nullptr;
 } // namespace detail
@@ -190,6 +191,7 @@ public:
 
 private:
     friend class detail::task_registry;
+    friend class detail::task_report;
     friend class inherited_context;
 
     class cancel_message : public ready_node {

@@ -24,6 +24,7 @@ class thread_pool;
 namespace detail {
 
 class task_registry;
+class task_report;
 
 // The scheduler that runs on this thread at this moment, or nullptr.
 inline constinit thread_local const scheduler* current_scheduler = nullptr;
@@ -121,6 +122,7 @@ protected:
 private:
     friend class task_context;
     friend class detail::task_registry;
+    friend class detail::task_report;
 
     detail::ready_queue ready_;
     clock::time_point turn_time_{};

@@ -96,8 +96,7 @@ private:
 template <class T>
 class broadcast<T>::receiver {
 public:
-    receiver(receiver&& other) noexcept
-        : state_(std::move(other.state_)), next_(other.next_) {}
+    receiver(receiver&& other) noexcept : state_(std::move(other.state_)), next_(other.next_) {}
     receiver& operator=(receiver&& other) noexcept {
         if (this != &other) {
             leave();
@@ -242,7 +241,8 @@ public:
 
     bool await_ready() const noexcept { return cancelled_before(); }
     bool await_suspend(std::coroutine_handle<> at) {
-        if (from_.awaited_) throw std::logic_error("a receiver of a broadcast is awaited by two tasks at once");
+        if (from_.awaited_)
+            throw std::logic_error("a receiver of a broadcast is awaited by two tasks at once");
         state& shared = *from_.state_;
         const std::lock_guard lock(guard());
         if (from_.next_ == shared.sent && !shared.closed) {

@@ -56,10 +56,10 @@ public:
     // try_receive_some(std::size_t most): all that is there up to `most`; std::vector<T>.
     using core::try_receive_some;
 
+    using core::capacity; // as given
     using core::close;    // idempotent
     using core::closed;   // bool
     using core::size;     // items queued
-    using core::capacity; // as given
 };
 
 } // namespace tandem

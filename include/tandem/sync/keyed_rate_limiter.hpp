@@ -41,14 +41,14 @@ public:
 
     // As rate_limiter::acquire, for the bucket of `key`.
     [[nodiscard]] task<> acquire(Key key, std::uint64_t n = 1) {
-        const use bucket(*this, std::move(key));
-        co_await bucket->acquire(n);
+        const use entry(*this, std::move(key));
+        co_await entry->acquire(n);
     }
 
     // As rate_limiter::try_acquire. O(1) on average; O(keys) for a new key when there are `max_keys`.
     bool try_acquire(const Key& key, std::uint64_t n = 1) {
-        const use bucket(*this, key);
-        return bucket->try_acquire(n);
+        const use entry(*this, key);
+        return entry->try_acquire(n);
     }
 
     // Keys that are remembered.

@@ -69,7 +69,7 @@ private:
     const std::uint64_t burst_;
 
     mutable detail::short_lock mutex_;
-    std::uint64_t level_;                               // units, as of `as_of_`
+    std::uint64_t level_;                                // units, as of `as_of_`
     clock::time_point as_of_ = clock::time_point::min(); // nothing was taken yet
     std::size_t in_line_ = 0;
     semaphore turn_{1}; // whoever has it is the first in line

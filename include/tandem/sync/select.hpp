@@ -55,7 +55,8 @@ class select_operation;
 // A receive of `from` (a channel or priority_channel). Its result: std::optional<T>, empty when the channel
 // is closed and drained.
 template <class T, class Store>
-detail::receive_case<detail::channel_core<T, Store>> on_receive(detail::channel_core<T, Store>& from) noexcept;
+detail::receive_case<detail::channel_core<T, Store>>
+on_receive(detail::channel_core<T, Store>& from) noexcept;
 
 // A send of `value`, which is moved from only if this case is the one that happens; it must live until then.
 // Its result: bool, false when the channel is closed.
@@ -119,7 +120,8 @@ class receive_case {
 public:
     using value_type = typename Core::value_type;
     using result = std::optional<value_type>;
-    static_assert(std::is_nothrow_move_constructible_v<value_type>, "select: the move of an item may not throw");
+    static_assert(std::is_nothrow_move_constructible_v<value_type>,
+                  "select: the move of an item may not throw");
 
     explicit receive_case(Core& channel) noexcept : channel_(channel) {}
 
@@ -143,7 +145,8 @@ class send_case {
 public:
     using value_type = typename Core::value_type;
     using result = bool;
-    static_assert(std::is_nothrow_move_constructible_v<value_type>, "select: the move of an item may not throw");
+    static_assert(std::is_nothrow_move_constructible_v<value_type>,
+                  "select: the move of an item may not throw");
 
     send_case(Core& channel, value_type& value) noexcept : channel_(channel), elsewhere_(&value) {}
     send_case(Core& channel, value_type&& value) noexcept : channel_(channel), own_(std::move(value)) {}

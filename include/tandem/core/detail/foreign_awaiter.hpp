@@ -74,6 +74,7 @@ public:
     bool await_suspend(std::coroutine_handle<> at) {
         waker_ = waker::for_context(context_);
         context_.suspend(at, nullptr, "foreign awaiter");
+        counted_.begin(context_.home()); // whoever completes it may be known to nobody
         using result = decltype(inner_.await_suspend(waker_.handle()));
         if constexpr (std::is_void_v<result>) {
             inner_.await_suspend(waker_.handle());
@@ -86,12 +87,37 @@ public:
         }
     }
 
-    decltype(auto) await_resume() { return inner_.await_resume(); }
+    decltype(auto) await_resume() {
+        counted_.end();
+        return inner_.await_resume();
+    }
 
 private:
+    // A wait of a runtime's loop for the outside: a test's clock (tandem/testing.hpp) does not take it for a
+    // deadlock.
+    class outside_wait {
+    public:
+        outside_wait() noexcept = default;
+        outside_wait(outside_wait&& other) noexcept : loop_(std::exchange(other.loop_, nullptr)) {}
+        outside_wait& operator=(outside_wait&&) = delete;
+        ~outside_wait() { end(); }
+        void begin(scheduler& home) noexcept {
+            if (!home.owner()) return;
+            loop_ = &home;
+            home.operation_started();
+        }
+        void end() noexcept {
+            if (scheduler* const loop = std::exchange(loop_, nullptr)) loop->operation_finished();
+        }
+
+    private:
+        scheduler* loop_ = nullptr;
+    };
+
     Awaiter inner_;
     task_context& context_;
     waker waker_;
+    outside_wait counted_;
 };
 
 template <class Awaiter>
