@@ -167,6 +167,16 @@ public:
 #endif
     }
 
+    // What this chain waits for (a literal, for people), or nullptr: it waits for nothing, or the registry is
+    // compiled out. On the home scheduler only.
+    const char* waiting_for() const noexcept {
+#ifndef TANDEM_NO_TASK_REGISTRY
+        return operation_;
+#else
+        return nullptr;
+#endif
+    }
+
 private:
     friend class detail::task_registry;
     friend class inherited_context;
