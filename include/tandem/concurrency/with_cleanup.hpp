@@ -49,12 +49,12 @@ auto work_of(W work) {
         return tandem::invoke(std::move(work));
 }
 template <class W>
-concept work = awaitable_in_task<W> || invocable_task<W>;
+concept startable = awaitable_in_task<W> || invocable_task<W>;
 
 template <class W>
 using work_result_t = typename decltype(work_of(std::declval<W>()))::value_type;
 
-// The exception with which `t` ended, if any. Its result stays in it.
+// How `t` ended. It is not destroyed: the cleanup may use what the body was made of.
 template <class T>
 task<outcome<T>> settle(task<T>& t) {
     try {
@@ -92,7 +92,7 @@ task<T> run_with_cleanup(task<T> body, Cleanup cleanup, std::chrono::nanoseconds
 
 } // namespace detail
 
-template <detail::work Body, detail::work Cleanup>
+template <detail::startable Body, detail::startable Cleanup>
 task<detail::work_result_t<Body>> with_cleanup(Body body, Cleanup cleanup,
                                                std::chrono::nanoseconds limit = std::chrono::seconds(5)) {
     return detail::run_with_cleanup(detail::work_of(std::move(body)), std::move(cleanup), limit);
