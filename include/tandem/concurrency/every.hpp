@@ -1,8 +1,7 @@
 // every and repeat_until_cancelled: the same call again and again.
 //
-//     co_await every(30s, refresh, std::ref(cache));              // until cancelled, or refresh gives false
-//     or throws co_await repeat_until_cancelled(serve_one, std::ref(queue));   // returns when the task is
-//     cancelled
+//     co_await every(30s, refresh, std::ref(cache));    // until cancelled, or refresh gives false or throws
+//     co_await repeat_until_cancelled(serve_one, std::ref(queue));   // returns when the task is cancelled
 //
 // `f(args...)` is a plain function or gives a task (or any awaitable), of void or bool; false ends the
 // repetition. It is called with the same arguments each time, as lvalues; they and `f` are moved in. What it

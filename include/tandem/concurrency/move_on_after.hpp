@@ -1,8 +1,7 @@
 // move_on_after: an awaitable with a limit on its time, where being late is no failure.
 //
 //     std::optional<page> cached = co_await move_on_after(50ms, cache.find(url));
-//     if (!co_await move_on_after(1s, socket.close())) ...                  // void gives a bool: whether it
-//     was done
+//     const bool closed = co_await move_on_after(1s, socket.close());      // void: whether it was done
 //
 // As with_timeout (see there for deadlines and cancellation), but when the time is up it gives nullopt or
 // false instead of an exception. Other exceptions of the child are rethrown. A result of type T& comes as

@@ -1,13 +1,12 @@
 // shield: work that its caller's cancellation does not reach.
 //
-//     co_await shield(journal.commit(record));                  // ends in its own time, whatever happens
-//     outside co_await shield(serve(), [&]() noexcept { stop.set(); });     // is told instead, and ends by
-//     itself
+//     co_await shield(journal.commit(record));       // ends in its own time, whatever happens outside
+//     co_await shield(serve(), [&]() noexcept { stop.set(); });     // is told instead, and ends by itself
 //
 // The caller waits until the work has ended, also when it is cancelled meanwhile: no task outlives its scope.
 // The value, or the exception, is then handed over as usual; the caller's next operation reports the
 // cancellation (level-triggered). A shield that is begun in a cancelled task runs all the same: that is what
-// cleaning up needs. Neither deadlines are inherited: bound the work with a with_timeout inside the shield
+// cleaning up needs. Deadlines are not inherited: bound the work with a with_timeout inside the shield
 // (or use with_cleanup). Name and task_local values are. The work's own cancellation (a with_timeout inside)
 // works as everywhere.
 //
