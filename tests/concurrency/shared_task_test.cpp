@@ -309,15 +309,14 @@ TEST_CASE("shared_task: a runtime that is destroyed takes the work along, whoeve
     auto kept = std::make_shared<int>(1);
     auto work = [](std::shared_ptr<int>) -> task<int> {
         event never;
-        co_await never.wait();
+        co_await shield(never.wait()); // no cancellation ends it
         co_return 1;
     };
     shared_task s(work(kept));
     {
         runtime rt(tests::loops(2).drain_timeout(0ms));
         auto waits = [](shared_task<int> handle) -> task<> {
-            // Cancelled, it waits for the work; that is cancelled as well, and stubborn.
-            static_cast<void>(co_await handle);
+            static_cast<void>(co_await ends_shared(std::move(handle)));
         };
         rt.spawn(waits(s), 0);
         rt.spawn(waits(s), 1);
