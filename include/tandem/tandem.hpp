@@ -2,19 +2,28 @@
 // in here: the bridge is tandem/asio.hpp, the network tandem/http.hpp.
 #pragma once
 
+<<<<<<< HEAD
 #include <tandem/concurrency/aggregate_error.hpp>
 #include <tandem/concurrency/as_completed.hpp>
+#include <tandem/concurrency/async_generator.hpp>
 #include <tandem/concurrency/child_result.hpp>
 #include <tandem/concurrency/concurrent_channel.hpp>
 #include <tandem/concurrency/concurrent_map.hpp>
+#include <tandem/concurrency/every.hpp>
 #include <tandem/concurrency/first_success.hpp>
+#include <tandem/concurrency/move_on_after.hpp>
 #include <tandem/concurrency/outcome.hpp>
+#include <tandem/concurrency/retry.hpp>
+#include <tandem/concurrency/shared_task.hpp>
+#include <tandem/concurrency/shield.hpp>
 #include <tandem/concurrency/sleep.hpp>
 #include <tandem/concurrency/task_group.hpp>
 #include <tandem/concurrency/task_group_options.hpp>
+#include <tandem/concurrency/task_local.hpp>
 #include <tandem/concurrency/when_all.hpp>
 #include <tandem/concurrency/when_all_settled.hpp>
 #include <tandem/concurrency/when_any.hpp>
+#include <tandem/concurrency/with_cleanup.hpp>
 #include <tandem/concurrency/with_timeout.hpp>
 #include <tandem/core/block_on.hpp>
 #include <tandem/core/error.hpp>

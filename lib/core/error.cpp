@@ -44,9 +44,13 @@ operation_cancelled::operation_cancelled() : system_error(aborted(), "the task w
 operation_cancelled::operation_cancelled(const std::string& what_was_cancelled)
     : system_error(aborted(), what_was_cancelled) {}
 
-timeout_error::timeout_error(std::chrono::nanoseconds limit)
-    : system_error(timed_out(), "not done within " + seconds(limit)) {}
-timeout_error::timeout_error(const std::string& what_timed_out) : system_error(timed_out(), what_timed_out) {}
+timeout_error::timeout_error(std::chrono::nanoseconds limit, const char* operation)
+    : timeout_error("not done within " + seconds(limit) +
+                        (operation ? " (it waited for " + std::string(operation) + ")" : std::string()),
+                    limit, operation) {}
+timeout_error::timeout_error(const std::string& what_timed_out, std::chrono::nanoseconds limit,
+                             const char* operation)
+    : system_error(timed_out(), what_timed_out), limit_(limit), operation_(operation) {}
 
 bool is_cancellation(const std::exception_ptr& error) noexcept {
     if (!error) return false;

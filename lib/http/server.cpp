@@ -1,5 +1,6 @@
 #include <tandem/http/server.hpp>
 
+#include <tandem/concurrency/shield.hpp>
 #include <tandem/concurrency/task_group.hpp>
 #include <tandem/concurrency/when_any.hpp>
 #include <tandem/core/error.hpp>
@@ -7,7 +8,6 @@
 
 #include "lib/http/server_connection.hpp"
 #include "lib/http/server_state.hpp"
-#include "lib/http/shielded.hpp"
 #include "lib/net/listener.hpp"
 
 #include <exception>
@@ -101,8 +101,8 @@ task<> server::serve() {
     self.serving = true;
     std::exception_ptr failure;
     try {
-        detail::shielded shield(self.run(), self.stop);
-        co_await shield;
+        auto told = [&self]() noexcept { self.stop.set(); };
+        co_await shield(self.run(), told);
     } catch (...) {
         failure = std::current_exception();
     }

@@ -236,3 +236,96 @@ TEST_CASE("with_timeout: both at once, timeout and cancellation from outside") {
         }
     });
 }
+
+TEST_CASE("with_timeout: a callable with its arguments") {
+    run_on_loop([]() -> task<> {
+        auto join = [](std::string a, std::unique_ptr<int> b) -> task<std::string> {
+            co_await yield();
+            co_return a + std::to_string(*b);
+        };
+        auto two = std::make_unique<int>(2);
+        const std::string text = co_await with_timeout(1h, join, std::string("a"), std::move(two));
+        CHECK(text == "a2");
+        const ending late = co_await tests::ends(with_timeout(1ms, forever));
+        CHECK(late == ending::timeout);
+        const ending late_too =
+            co_await tests::ends(with_deadline(task_context::current()->home().now() + 1ms, forever));
+        CHECK(late_too == ending::timeout);
+    });
+}
+
+TEST_CASE("with_timeout: the error tells the limit and the operation") {
+    run_on_loop([]() -> task<> {
+        std::string what;
+        std::string operation;
+        std::chrono::nanoseconds limit{};
+        try {
+            co_await with_timeout(2ms, forever());
+        } catch (const timeout_error& e) {
+            what = e.what();
+            operation = e.operation();
+            limit = e.limit();
+        }
+        CHECK(limit == 2ms);
+        CHECK(what.find("0.002 s") != std::string::npos);
+#ifndef TANDEM_NO_TASK_REGISTRY
+        CHECK(operation == "event.wait");
+        CHECK(what.find("event.wait") != std::string::npos);
+#endif
+    });
+}
+
+TEST_CASE("with_deadline: in time, late, and begun too late") {
+    run_on_loop([]() -> task<> {
+        scheduler& home = task_context::current()->home();
+        const int n = co_await with_deadline(home.now() + 1h, number_after(1ms, 5));
+        CHECK(n == 5);
+        const int m = co_await with_deadline(scheduler::clock::time_point::max(), number_after(1ms, 6));
+        CHECK(m == 6);
+        const ending late = co_await tests::ends(with_deadline(home.now() + 2ms, forever()));
+        CHECK(late == ending::timeout);
+
+        bool begun = false;
+        auto notes = [&]() -> task<> {
+            begun = true;
+            co_return;
+        };
+        const ending over = co_await tests::ends(with_deadline(home.now() - 1ms, notes()));
+        CHECK(over == ending::timeout);
+        const ending min = co_await tests::ends(with_deadline(scheduler::clock::time_point::min(), notes()));
+        CHECK(min == ending::timeout);
+        CHECK_FALSE(begun);
+        const ending after = co_await tests::ends(tests::turns(1));
+        CHECK(after == ending::value);
+    });
+}
+
+TEST_CASE("with_deadline: nested, the tighter one is in force and throws") {
+    run_on_loop([]() -> task<> {
+        const auto now = task_context::current()->home().now();
+        auto deadline_now = []() -> task<scheduler::clock::time_point> { co_return current_deadline(); };
+        auto look = [&]() -> task<> {
+            const auto wider = co_await with_deadline(now + 2h, deadline_now());
+            CHECK(wider == now + 1h);
+            const auto tighter = co_await with_deadline(now + 1min, deadline_now());
+            CHECK(tighter == now + 1min);
+        };
+        co_await with_deadline(now + 1h, look());
+        CHECK(current_deadline() == scheduler::clock::time_point::max());
+        auto inner = []() -> task<> { co_await with_timeout(1h, forever()); };
+        const ending how = co_await tests::ends(with_deadline(now + 3ms, inner()));
+        CHECK(how == ending::timeout);
+    });
+    CHECK(current_deadline() == scheduler::clock::time_point::max());
+}
+
+TEST_CASE("with_deadline: cancellation from outside") {
+    const std::size_t cancelled = run_on_loop([]() -> task<std::size_t> {
+        auto scenario = []() -> task<> {
+            co_await with_deadline(task_context::current()->home().now() + 1h, tests::turns(6));
+        };
+        auto check = [](ending how) { CHECK((how == ending::value || how == ending::cancelled)); };
+        co_return co_await tests::cancel_everywhere(scenario, check);
+    });
+    CHECK(cancelled >= 6);
+}

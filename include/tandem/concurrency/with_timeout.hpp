@@ -1,15 +1,19 @@
-// with_timeout: an awaitable with a limit on its time.
+// with_timeout and with_deadline: an awaitable with a limit on its time.
 //
 //     auto response = co_await with_timeout(5s, web.get(url));
+//     auto page = co_await with_timeout(5s, fetch, url);               // a callable with its arguments
+//     co_await with_deadline(end_of_shift, drain(queue));
 //
-// When the time is up the child is cancelled and waited for; then `timeout_error` is thrown, unless the child
-// has completed nevertheless: a value that arrived is never dropped. The deadline is inherited by everything
-// that the child awaits (`task_context::deadline`); of nested limits the tighter one wins. Cancellation from
-// outside: passed on to the child; throws operation_cancelled, never timeout_error.
+// When the time is up the child is cancelled and waited for; then `timeout_error` is thrown, which tells the
+// limit and what the child waited for, unless the child has completed nevertheless: a value that arrived is
+// never dropped. The deadline is inherited by everything that the child awaits (`current_deadline`), except
+// inside a `shield`; of nested limits the tighter one wins, and its own with_timeout throws. Cancellation
+// from outside: passed on to the child; throws operation_cancelled, never timeout_error.
 #pragma once
 
-#include <tandem/concurrency/detail/join.hpp>
+#include <tandem/concurrency/detail/limited_child.hpp>
 #include <tandem/core/error.hpp>
+#include <tandem/core/invoke.hpp>
 
 #include <chrono>
 #include <utility>
@@ -18,45 +22,60 @@ namespace tandem {
 
 namespace detail {
 
-class deadline_timer : public timer_node {
-public:
-    deadline_timer(child_base& target, scheduler::clock::time_point when) noexcept
-        : timer_node(&deadline_timer::on_time), target_(target) {
-        // An enclosing deadline that comes first cancels this child as well: no timer of its own is needed.
-        if (when >= target.deadline()) return;
-        target.set_deadline(when);
-        target.home().arm(*this, when);
-    }
-    ~deadline_timer() { target_.home().disarm(*this); }
+template <class T>
+task<T> run_within(std::chrono::nanoseconds limit, task<T> work) {
+    limited_child<T> child(std::move(work), deadline_after(limit), "with_timeout");
+    co_await child.end();
+    if (child.timed_out()) throw timeout_error(limit, child.waited_for());
+    co_return child.result();
+}
 
-    bool expired() const noexcept { return expired_; }
-
-private:
-    static void on_time(timer_node& timer) noexcept {
-        auto& self = static_cast<deadline_timer&>(timer);
-        self.expired_ = true;
-        if (!self.target_.ended) self.target_.request_cancel();
-    }
-
-    child_base& target_;
-    bool expired_ = false;
-};
+template <class T>
+task<T> run_until(scheduler::clock::time_point when, task<T> work) {
+    const auto now = task_context::current()->home().now();
+    if (when <= now) throw timeout_error("the deadline was over before the operation began");
+    const auto left = when - now;
+    limited_child<T> child(std::move(work), when, "with_deadline");
+    co_await child.end();
+    if (child.timed_out()) throw timeout_error(left, child.waited_for());
+    co_return child.result();
+}
 
 } // namespace detail
 
+// `limit` counts from the moment when this is awaited. A child with no time left (0 or less) is begun, and
+// cancelled if it does not complete at once.
 template <class A>
     requires detail::awaitable_in_task<A>
 task<await_result_t<A>> with_timeout(std::chrono::nanoseconds limit, A awaitable) {
-    detail::child<await_result_t<A>> child(as_task(std::move(awaitable)));
-    detail::join one(detail::join_policy::wait, "with_timeout");
-    one.add(child);
-    const auto now = child.home().now();
-    const auto furthest = scheduler::clock::time_point::max() - now;
-    detail::deadline_timer timer(child, now + (limit < furthest ? limit : furthest));
-    co_await one;
-    if (timer.expired() && !one.waiter().cancelled() && is_cancellation(child.failure()))
-        throw timeout_error(limit);
-    co_return child.result();
+    return detail::run_within(limit, as_task(std::move(awaitable)));
+}
+
+template <class F, class... Args>
+    requires detail::callable_work<F, Args...>
+task<invoke_awaited_t<F, Args...>> with_timeout(std::chrono::nanoseconds limit, F f, Args... args) {
+    return detail::run_within(limit, tandem::invoke(std::move(f), std::move(args)...));
+}
+
+// The same with a point in time of the loop's clock (the steady clock, unless a test has replaced it). When
+// it is over already the child is not begun: timeout_error at once.
+template <class A>
+    requires detail::awaitable_in_task<A>
+task<await_result_t<A>> with_deadline(scheduler::clock::time_point when, A awaitable) {
+    return detail::run_until(when, as_task(std::move(awaitable)));
+}
+
+template <class F, class... Args>
+    requires detail::callable_work<F, Args...>
+task<invoke_awaited_t<F, Args...>> with_deadline(scheduler::clock::time_point when, F f, Args... args) {
+    return detail::run_until(when, tandem::invoke(std::move(f), std::move(args)...));
+}
+
+// The point in time at which the running task will be cancelled by the tightest limit around it; `max()` when
+// there is none, and outside of tasks.
+inline scheduler::clock::time_point current_deadline() noexcept {
+    const task_context* const context = task_context::current();
+    return context ? context->deadline() : scheduler::clock::time_point::max();
 }
 
 } // namespace tandem

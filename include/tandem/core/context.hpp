@@ -189,6 +189,16 @@ public:
     // The innermost coroutine of this chain: the one that runs, or that waits.
     std::coroutine_handle<> running_coroutine() const noexcept { return resume_; }
 
+    // What this chain waits for (a literal, for people), or nullptr: it waits for nothing, or the registry is
+    // compiled out. On the home scheduler only.
+    const char* waiting_for() const noexcept {
+#ifndef TANDEM_NO_TASK_REGISTRY
+        return operation_;
+#else
+        return nullptr;
+#endif
+    }
+
 private:
     friend class detail::task_registry;
     friend class detail::task_report;

@@ -26,11 +26,24 @@ public:
     explicit operation_cancelled(const std::string& what_was_cancelled);
 };
 
-// Thrown by `with_timeout` when the time was up before its child completed. Code: `errc::timed_out`.
+// Thrown by `with_timeout` and its kin when the time was up before the child completed. Code:
+// `errc::timed_out`. The message tells the limit and what the child waited for.
 class timeout_error : public system_error {
 public:
-    explicit timeout_error(std::chrono::nanoseconds limit);
-    explicit timeout_error(const std::string& what_timed_out);
+    // `operation`: a literal such as "channel.receive", or nullptr when it is not known.
+    explicit timeout_error(std::chrono::nanoseconds limit, const char* operation = nullptr);
+    // A message of the caller's.
+    explicit timeout_error(const std::string& what_timed_out,
+                           std::chrono::nanoseconds limit = std::chrono::nanoseconds::zero(),
+                           const char* operation = nullptr);
+
+    std::chrono::nanoseconds limit() const noexcept { return limit_; } // zero when not known
+    // What the child waited for when the time was up; "" when not known.
+    const char* operation() const noexcept { return operation_ ? operation_ : ""; }
+
+private:
+    std::chrono::nanoseconds limit_;
+    const char* operation_;
 };
 
 // True when `error` holds an `operation_cancelled`. Costs a rethrow (microseconds): for slow paths only.
