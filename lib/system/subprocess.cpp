@@ -10,7 +10,6 @@
 #include "lib/system/spawn.hpp"
 #include "lib/system/uncancelled.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -44,61 +43,41 @@ scheduler& home_of_caller() {
 
 // ---- process_output ----
 
-task<std::size_t> process_output::read_some(char* data, std::size_t size) {
-    if (consumed_ == buffer_.size()) {
-        if (!pipe_) co_return 0;
-        co_return co_await pipe_->read_some(data, size);
-    }
+void process_output::check_cancelled() {
     if (task_context::current()->cancelled())
         throw operation_cancelled("reading from a process was cancelled");
-    const std::size_t n = std::min(size, buffer_.size() - consumed_);
-    std::memcpy(data, buffer_.data() + consumed_, n);
-    consumed_ += n;
-    searched_ = std::max(searched_, consumed_);
-    co_return n;
+}
+
+task<std::size_t> process_output::read_some(char* data, std::size_t size) {
+    check_cancelled();
+    if (!buffer_.empty()) co_return buffer_.take(data, size);
+    if (!pipe_) co_return 0;
+    co_return co_await pipe_->read_some(data, size);
 }
 
 task<std::optional<std::string>> process_output::read_line(std::size_t limit) {
-    constexpr std::size_t piece = 16 * 1024;
-    if (task_context::current()->cancelled())
-        throw operation_cancelled("reading from a process was cancelled");
+    constexpr std::size_t piece = std::size_t{16} * 1024;
+    check_cancelled();
     for (;;) {
-        const std::size_t end = buffer_.find('\n', searched_);
-        const bool found = end != std::string::npos;
-        const std::size_t length = (found ? end : buffer_.size()) - consumed_;
-        if (length > limit) too_long("a line that a process wrote", limit);
-        if (found) {
-            std::optional<std::string> line(buffer_.substr(consumed_, length));
-            consumed_ = searched_ = end + 1;
-            co_return line;
-        }
-        if (consumed_ != 0) {
-            buffer_.erase(0, consumed_);
-            consumed_ = 0;
-        }
-        searched_ = buffer_.size();
+        std::optional<std::string> line = buffer_.take_line(limit, "the output of a process");
+        if (line) co_return line;
         std::size_t n = 0;
         if (pipe_) {
-            buffer_.resize(searched_ + piece);
+            char* const room = buffer_.prepare(piece);
             try {
-                n = co_await pipe_->read_some(buffer_.data() + searched_, piece);
+                n = co_await pipe_->read_some(room, piece);
             } catch (...) {
-                buffer_.resize(searched_);
+                buffer_.commit(0);
                 throw;
             }
-            buffer_.resize(searched_ + n);
+            buffer_.commit(n);
         }
-        if (n != 0) continue;
-        if (buffer_.empty()) co_return std::nullopt;
-        std::optional<std::string> last(std::move(buffer_));
-        buffer_.clear();
-        searched_ = 0;
-        co_return last;
+        if (n == 0) co_return buffer_.take_rest();
     }
 }
 
 task<std::string> process_output::read_all(std::size_t limit) {
-    constexpr std::size_t piece = 64 * 1024;
+    constexpr std::size_t piece = std::size_t{64} * 1024;
     const auto staging = std::make_unique<char[]>(piece);
     std::string all;
     for (;;) {

@@ -22,6 +22,7 @@
 #pragma once
 
 #include <tandem/core/task.hpp>
+#include <tandem/system/detail/line_buffer.hpp>
 #include <tandem/system/process_options.hpp>
 
 #include <chrono>
@@ -100,10 +101,9 @@ public:
 private:
     friend class subprocess;
     process_output() noexcept {}
+    static void check_cancelled();
     detail::process_pipe* pipe_ = nullptr;
-    std::string buffer_; // read, and not given out yet
-    std::size_t consumed_ = 0;
-    std::size_t searched_ = 0; // no "\n" before it
+    detail::line_buffer buffer_;
 };
 
 // A running program. Prefer `with_subprocess`, which also ends it in order when something fails.
