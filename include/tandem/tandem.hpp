@@ -1,5 +1,5 @@
-// Everything of floors 0 and 1: tasks, structured concurrency, synchronization, the companion pool. No Asio
-// in here: the bridge is tandem/asio.hpp, the network tandem/http.hpp.
+// Everything of floors 0 and 1: tasks, structured concurrency, synchronization, the companion pool,
+// processes, signals and files. No Asio in here: the bridge is tandem/asio.hpp, the network tandem/http.hpp.
 #pragma once
 
 #include <tandem/concurrency/concurrent_map.hpp>
@@ -19,3 +19,6 @@
 #include <tandem/sync/event.hpp>
 #include <tandem/sync/mutex.hpp>
 #include <tandem/sync/semaphore.hpp>
+#include <tandem/system/file.hpp>
+#include <tandem/system/signals.hpp>
+#include <tandem/system/subprocess.hpp>
