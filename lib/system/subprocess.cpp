@@ -51,7 +51,7 @@ void process_output::check_cancelled() {
 task<std::size_t> process_output::read_some(char* data, std::size_t size) {
     check_cancelled();
     if (!buffer_.empty()) co_return buffer_.take(data, size);
-    if (!pipe_) co_return 0;
+    if (!pipe_) co_return std::size_t{0};
     co_return co_await pipe_->read_some(data, size);
 }
 

@@ -130,7 +130,7 @@ TEST_CASE("file: readers see the old text or the new one while it is replaced") 
         auto read = [&]() -> task<> {
             while (!stop) {
                 const std::string text = co_await read_file(path);
-                torn += text == old_text || text == new_text ? 0 : 1;
+                torn += text == old_text || text == new_text ? 0U : 1U;
             }
         };
         co_await when_all(write(), read());

@@ -4,8 +4,10 @@
 #include <tandem/system/subprocess.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <string>
+#include <utility>
 
 #include <dirent.h>
 #include <sys/wait.h>
@@ -36,6 +38,17 @@ inline std::string large_text(std::size_t size) {
         text += "line " + std::to_string(i * 2654435761U) + '\n';
     text.resize(size);
     return text;
+}
+
+inline tandem::process_options shell(std::string command) {
+    return tandem::process_options::shell(std::move(command));
+}
+
+// Writes "ready", and ignores SIGTERM for good.
+inline tandem::process_options stubborn() {
+    return shell("trap '' TERM; echo ready; while :; do sleep 100; done")
+        .out(tandem::process_io::pipe)
+        .grace(std::chrono::milliseconds(20));
 }
 
 } // namespace tests

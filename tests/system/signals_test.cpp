@@ -200,7 +200,7 @@ TEST_CASE("signal_set: sets of two loops come and go while another thread sends"
         for (std::size_t i = 0; i < tests::repeat(2000, 200); ++i) {
             signal_set a(SIGUSR1);
             signal_set b(SIGUSR1, SIGUSR2);
-            if (i % 4 == 0) n += co_await b.next() == SIGUSR1 ? 1 : 0;
+            if (i % 4 == 0) n += co_await b.next() == SIGUSR1 ? 1U : 0U;
         }
         co_return n;
     };
