@@ -2,7 +2,6 @@
 // in here: the bridge is tandem/asio.hpp, the network tandem/http.hpp.
 #pragma once
 
-<<<<<<< HEAD
 #include <tandem/concurrency/aggregate_error.hpp>
 #include <tandem/concurrency/as_completed.hpp>
 #include <tandem/concurrency/async_generator.hpp>
@@ -47,3 +46,6 @@
 #include <tandem/sync/semaphore.hpp>
 #include <tandem/sync/shared_mutex.hpp>
 #include <tandem/sync/watch.hpp>
+#include <tandem/system/file.hpp>
+#include <tandem/system/signals.hpp>
+#include <tandem/system/subprocess.hpp>
