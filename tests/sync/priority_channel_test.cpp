@@ -49,8 +49,9 @@ TEST_CASE("priority_channel: the greatest first, equal ones in order of arrival"
             const bool sent = co_await c.send(item);
             CHECK(sent);
         }
-        std::stable_sort(expected.begin(), expected.end(),
-                         [](const ranked& a, const ranked& b) { return a.first > b.first; });
+        std::sort(expected.begin(), expected.end(), [](const ranked& a, const ranked& b) {
+            return a.first != b.first ? a.first > b.first : a.second < b.second;
+        });
         CHECK(c.size() == 500);
         c.close();
         std::vector<ranked> got;

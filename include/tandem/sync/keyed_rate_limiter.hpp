@@ -39,7 +39,7 @@ public:
     keyed_rate_limiter(const keyed_rate_limiter&) = delete;
     keyed_rate_limiter& operator=(const keyed_rate_limiter&) = delete;
 
-    // As rate_limiter::acquire, for the bucket of `key`.
+    // As rate_limiter::acquire, for the bucket of `key`; all exceptions come when it is awaited.
     [[nodiscard]] task<> acquire(Key key, std::uint64_t n = 1) {
         const use entry(*this, std::move(key));
         co_await entry->acquire(n);

@@ -6,6 +6,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <mutex>
 
 namespace tandem::detail {
 
