@@ -40,6 +40,7 @@ const char* const usage = "usage: shell_jobs [-j N] COMMAND...\n"
                           "130 after Ctrl-C.\n";
 
 void print_line(const job& j, std::string_view line) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
     static const bool color = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
     const std::string prefix = '[' + std::to_string(j.number) + ']';
     if (color)

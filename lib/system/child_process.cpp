@@ -27,7 +27,7 @@ int open_pidfd([[maybe_unused]] pid_t pid) noexcept {
     return -1; // the flag FD_CLOEXEC is set by the kernel
 }
 
-[[noreturn]] void fail(int code, const std::string& what) {
+[[noreturn]] void fail_on_child(int code, const std::string& what) {
     throw system_error(error_code(code, boost::system::system_category()), what);
 }
 
@@ -72,7 +72,7 @@ child_process::~child_process() {
 
 bool child_process::signal(int number) {
     if (status_) return false;
-    if (::kill(pid_, number) != 0) fail(errno, "signal to " + name_);
+    if (::kill(pid_, number) != 0) fail_on_child(errno, "signal to " + name_);
     return true;
 }
 
@@ -83,14 +83,14 @@ void child_process::signal_group(int number) noexcept {
 bool child_process::has_ended() const {
     if (status_) return true;
     siginfo_t info;
-    if (wait_id(pid_, info, WEXITED | WNOHANG | WNOWAIT) != 0) fail(errno, "wait for " + name_);
+    if (wait_id(pid_, info, WEXITED | WNOHANG | WNOWAIT) != 0) fail_on_child(errno, "wait for " + name_);
     return info.si_pid == pid_;
 }
 
 void child_process::reap() {
     if (status_) return;
     siginfo_t info;
-    if (wait_id(pid_, info, WEXITED) != 0) fail(errno, "wait for " + name_);
+    if (wait_id(pid_, info, WEXITED) != 0) fail_on_child(errno, "wait for " + name_);
     status_ = status_of(info);
 }
 

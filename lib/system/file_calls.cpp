@@ -128,7 +128,7 @@ void replace_file(const std::string& given, std::string_view data) {
         close_file(file);
         if (std::rename(file.path().c_str(), path.c_str()) != 0) fail_on_file(errno, "replace", path);
     } catch (...) {
-        unlink(file.path().c_str());
+        ::unlink(file.path().c_str());
         throw;
     }
     sync_directory_of(path);

@@ -66,12 +66,12 @@ extern "C" void tandem_on_awaited_signal(int number) {
     errno = saved;
 }
 
-void link(listener& l) noexcept {
+void add_listener(listener& l) noexcept {
     l.next.store(listeners.load(std::memory_order_relaxed), std::memory_order_relaxed);
     listeners.store(&l, std::memory_order_seq_cst);
 }
 
-void unlink(listener& l) noexcept {
+void remove_listener(listener& l) noexcept {
     std::atomic<listener*>* at = &listeners;
     while (at->load(std::memory_order_relaxed) != &l)
         at = &at->load(std::memory_order_relaxed)->next;
@@ -105,7 +105,7 @@ void let_go(int number) noexcept {
         sigaction(number, &before[i], nullptr);
 }
 
-void check(int number) {
+void check_number(int number) {
     const bool fault = number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL;
     if (number < 1 || number > most_signals || number == SIGKILL || number == SIGSTOP || fault)
         throw std::invalid_argument("signal_set: signal " + std::to_string(number) + " cannot be waited for");
@@ -117,7 +117,7 @@ class signal_set::impl {
 public:
     impl(scheduler& home, std::span<const int> numbers) : fd_(home.executor()) {
         for (const int number : numbers) {
-            check(number);
+            check_number(number);
             listener_.mask |= bit_of(number);
         }
         const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -131,7 +131,7 @@ public:
             throw system_error(ec, "registering a set of signals with its loop");
         }
         const std::lock_guard lock(registry_lock);
-        link(listener_);
+        add_listener(listener_);
         for (std::uint64_t left = listener_.mask; left != 0; left &= left - 1) {
             const int number = std::countr_zero(left) + 1;
             if (catch_signal(number)) continue;
@@ -167,7 +167,7 @@ private:
     void leave(std::uint64_t numbers) noexcept {
         for (std::uint64_t left = numbers; left != 0; left &= left - 1)
             let_go(std::countr_zero(left) + 1);
-        unlink(listener_);
+        remove_listener(listener_);
     }
 
     // 0: there is none.
@@ -191,7 +191,7 @@ private:
 
 namespace {
 
-scheduler& home_of_caller() {
+scheduler& home_of_set() {
     task_context* const context = task_context::current();
     if (!context) throw std::logic_error("a signal_set is made inside a task");
     return context->home();
@@ -200,7 +200,7 @@ scheduler& home_of_caller() {
 } // namespace
 
 signal_set::signal_set(std::span<const int> numbers)
-    : impl_(std::make_unique<impl>(home_of_caller(), numbers)) {}
+    : impl_(std::make_unique<impl>(home_of_set(), numbers)) {}
 signal_set::~signal_set() = default;
 signal_set::signal_set(signal_set&&) noexcept = default;
 

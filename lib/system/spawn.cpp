@@ -28,7 +28,7 @@ void unique_fd::reset() noexcept {
 
 namespace {
 
-[[noreturn]] void fail(int code, const std::string& what) {
+[[noreturn]] void fail_to_start(int code, const std::string& what) {
     throw system_error(error_code(code, boost::system::system_category()), what);
 }
 
@@ -70,7 +70,7 @@ bool can_execute(const std::string& path) {
 std::string file_of(const process_options& options,
                     const std::map<std::string, std::string, std::less<>>& environment) {
     const std::string& name = options.program();
-    if (name.empty()) fail(ENOENT, "start '': no program");
+    if (name.empty()) fail_to_start(ENOENT, "start '': no program");
     if (name.find('/') != std::string::npos) return name;
     const auto entry = environment.find("PATH");
     const std::string path = entry == environment.end() ? "/usr/local/bin:/bin:/usr/bin" : entry->second;
@@ -86,7 +86,7 @@ std::string file_of(const process_options& options,
         if (errno == EACCES) error = EACCES;
         begin = end + 1;
     }
-    fail(error, "start " + name);
+    fail_to_start(error, "start " + name);
 }
 
 // Not below 3: there it would be in the way of the child's standard streams, when this program has closed
@@ -94,7 +94,7 @@ std::string file_of(const process_options& options,
 unique_fd above_standard(unique_fd fd) {
     if (!fd || fd.get() > 2) return fd;
     unique_fd moved(fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
-    if (!moved) fail(errno, "pipe for a process");
+    if (!moved) fail_to_start(errno, "pipe for a process");
     return moved;
 }
 
@@ -107,7 +107,7 @@ public:
 
 pipe_ends make_pipe(const std::string& program) {
     std::array<int, 2> fds{};
-    if (pipe2(fds.data(), O_CLOEXEC) != 0) fail(errno, "pipe for " + program);
+    if (pipe2(fds.data(), O_CLOEXEC) != 0) fail_to_start(errno, "pipe for " + program);
     pipe_ends ends;
     ends.read = unique_fd(fds[0]);
     ends.write = unique_fd(fds[1]);
@@ -144,7 +144,7 @@ public:
     const posix_spawn_file_actions_t* get() const noexcept { return &actions_; }
 
     static void check(int error) {
-        if (error != 0) fail(error, "start of a process");
+        if (error != 0) fail_to_start(error, "start of a process");
     }
 
 private:
@@ -240,8 +240,8 @@ spawned_process spawn_process(const process_options& options) {
         struct stat info = {};
         const std::string& directory = options.directory();
         if (!directory.empty() && (stat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)))
-            fail(error, "start " + options.program() + " in " + directory);
-        fail(error, "start " + options.program());
+            fail_to_start(error, "start " + options.program() + " in " + directory);
+        fail_to_start(error, "start " + options.program());
     }
     return process;
 }
