@@ -56,13 +56,14 @@ task<> yields(std::size_t n) {
         co_await tandem::yield();
 }
 
+task<> spawn_many(tandem::task_group& group, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+        group.spawn(nothing);
+        if (i % 100 == 99) co_await tandem::yield();
+    }
+}
 task<> spawn_and_join(std::size_t n) {
-    co_await tandem::with_task_group([n](tandem::task_group& group) -> task<> {
-        for (std::size_t i = 0; i < n; ++i) {
-            group.spawn(nothing);
-            if (i % 100 == 99) co_await tandem::yield();
-        }
-    });
+    co_await tandem::with_task_group(spawn_many, n);
 }
 
 task<> join_of_two(std::size_t n) {

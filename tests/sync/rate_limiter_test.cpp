@@ -31,12 +31,16 @@ using clock_type = scheduler::clock;
 class jumping_clock final : public detail::loop_control {
 public:
     clock_type::time_point now() const noexcept override { return now_; }
-    std::size_t pick(std::size_t) noexcept override { return 0; }
-    bool idle(scheduler&, const idle_state& state) noexcept override {
-        if (!state.next_timer) return false;
+    void attach(scheduler&) override {}
+    void detach(scheduler&) noexcept override {}
+    bool shuffles() const noexcept override { return false; }
+    std::size_t pick(scheduler&, std::size_t) noexcept override { return 0; }
+    std::chrono::nanoseconds idle(scheduler&, const idle_state& state) noexcept override {
+        if (!state.next_timer) return for_ever;
         if (*state.next_timer > now_) now_ = *state.next_timer;
-        return true;
+        return std::chrono::nanoseconds(0);
     }
+    void awake(scheduler&) noexcept override {}
     void advance(std::chrono::nanoseconds by) noexcept { now_ += by; }
 
 private:
