@@ -31,38 +31,37 @@ std::string_view without_qualifiers(std::string_view text) noexcept {
     return text.substr(0, end + 1);
 }
 
-bool is_closure(std::string_view name) noexcept {
-    return name.ends_with("::operator()") &&
-           (name.find("<lambda") != npos || name.find("(anonymous class)") != npos ||
-            name.find("(lambda") != npos);
+// Lists of what a template was given may fill a screen.
+std::string_view shortened(std::string_view parameters) noexcept {
+    constexpr std::size_t longest = 100;
+    return parameters.size() > longest ? "(...)" : parameters;
 }
 
-std::string with_parameters(std::string_view name, std::string_view parameters) {
-    constexpr std::string_view call = "::operator()";
-    if (is_closure(name)) {
-        name.remove_suffix(call.size());
-        if (name.ends_with('>')) return std::string(name); // gcc's name of a closure has the parameters in it
+// gcc tells of a coroutine as `void NAME(SIGNATURE::_Zmangled.Frame*)`, and so of each around a closure. Each
+// becomes NAME with the signature's parameters; innermost first: it ends first.
+std::string tidy_gcc(std::string text) {
+    constexpr std::string_view end = ".Frame*)";
+    for (std::size_t at = 0; (at = text.find(end)) != npos;) {
+        const std::size_t close = at + end.size() - 1;
+        const std::size_t open = opening(text, close);
+        const std::size_t mangled = text.rfind("::_Z", at);
+        if (open == npos || mangled == npos || mangled < open) return text;
+        const std::string_view signature =
+            without_qualifiers(std::string_view(text).substr(open + 1, mangled - open - 1));
+        std::string parameters = "()";
+        if (signature.ends_with(')')) {
+            const std::size_t first = opening(signature, signature.size() - 1);
+            if (first != npos) parameters = shortened(signature.substr(first));
+        }
+        // A closure's name has its parameters already: <lambda(int)>::operator()(int).
+        constexpr std::string_view call = ">::operator()";
+        if (std::string_view(text).substr(0, open).ends_with(call)) {
+            text.replace(open - call.size() + 1, close - open + call.size(), "");
+            continue;
+        }
+        text.replace(open, close - open + 1, parameters);
     }
-    std::string text(name);
-    text += parameters;
-    return text;
-}
-
-// `void NAME(SIGNATURE::_Zmangled.Frame*)`: the signature lacks namespaces or has them, the name never lacks
-// them.
-std::string tidy_gcc(std::string_view raw) {
-    const std::size_t frame = opening(raw, raw.size() - 1);
-    const std::size_t mangled = raw.rfind("::_Z");
-    if (frame == npos || mangled == npos || mangled < frame) return std::string(raw);
-    std::string_view name = raw.substr(0, frame);
-    if (name.starts_with("void ")) name.remove_prefix(5);
-    const std::string_view signature = without_qualifiers(raw.substr(frame + 1, mangled - frame - 1));
-    std::string_view parameters = "()";
-    if (signature.ends_with(')')) {
-        const std::size_t open = opening(signature, signature.size() - 1);
-        if (open != npos) parameters = signature.substr(open);
-    }
-    return with_parameters(name, parameters);
+    return text.starts_with("void ") ? text.substr(5) : text;
 }
 
 // The name begins after the last space outside of all brackets before the parameters.
@@ -83,13 +82,16 @@ std::string tidy_signature(std::string_view raw) {
         if ((c == '<' || c == '(' || c == '{') && depth > 0) --depth;
         if (c == ' ' && depth == 0) break;
     }
-    return with_parameters(text.substr(begin, open - begin), text.substr(open));
+    std::string_view name = text.substr(begin, open - begin);
+    constexpr std::string_view call = ")::operator()"; // of a closure: "(lambda at x.cpp:3:5)"
+    if (name.ends_with(call)) name.remove_suffix(call.size() - 1);
+    return std::string(name).append(shortened(text.substr(open)));
 }
 
 } // namespace
 
 std::string tidy_function_name(std::string_view raw) {
-    if (raw.ends_with(".Frame*)")) return tidy_gcc(raw);
+    if (raw.find(".Frame*)") != npos) return tidy_gcc(std::string(raw));
     return tidy_signature(raw);
 }
 

@@ -2,6 +2,8 @@
 
 #include "tests/support/catch.hpp"
 
+#include <string>
+
 using tandem::detail::tidy_function_name;
 
 TEST_CASE("gcc's names of coroutines become names of functions") {
@@ -25,6 +27,16 @@ TEST_CASE("gcc's names of coroutines become names of functions") {
     CHECK(tidy_function_name(
               "void ns::invoke(invoke<task<> (*)(int), int>(task<> (*)(int), int)::_ZN2ns6invokeE.Frame*)") ==
           "ns::invoke(task<> (*)(int), int)");
+}
+
+TEST_CASE("gcc's names of closures inside of coroutines") {
+    CHECK(tidy_function_name(
+              "void crawl(crawl(s&)::_Z5crawlRs.Frame*)::<lambda(int)>::operator()(crawl(crawl(s&)::"
+              "_Z5crawlRs.Frame*)::<lambda(int)>::_ZZ5crawlENKUliE_clEi.Frame*)") ==
+          "crawl(s&)::<lambda(int)>");
+    CHECK(tidy_function_name("void run(run(f(f(s&)::_Z1fRs.Frame*)::<lambda(int)>)::_Z3runE.Frame*)") ==
+          "run(f(s&)::<lambda(int)>)");
+    CHECK(tidy_function_name("void run(run(" + std::string(200, 'x') + ")::_Z3runE.Frame*)") == "run(...)");
 }
 
 TEST_CASE("clang's signatures lose their return types") {

@@ -81,8 +81,8 @@ child_result in_child(Body body) {
     if (child == 0) {
         close(ends[0]);
         dup2(ends[1], STDERR_FILENO);
-        signal(SIGABRT, SIG_DFL); // the test framework's handler would speak up
-        body();
+        signal(SIGABRT, SIG_DFL);     // the test framework's handler would speak up
+        [&]() noexcept { body(); }(); // what leaves it ends the process
         _exit(0);
     }
     close(ends[1]);

@@ -241,8 +241,8 @@ TEST_CASE("a loop that does not answer is named with the task that holds it") {
 }
 
 TEST_CASE("a loop that nobody runs is not waited for") {
-    runtime rt(tests::small());
     event gate;
+    runtime rt(tests::small());
     rt.spawn(outer_wait(gate, "background"));
     rt.run(tests::turns(3));
     const std::string text = dump_tasks();
@@ -250,8 +250,8 @@ TEST_CASE("a loop that nobody runs is not waited for") {
 }
 
 TEST_CASE("where a background task was spawned") {
-    runtime rt(tests::small());
     event gate;
+    runtime rt(tests::small());
     rt.spawn(outer_wait(gate, "background"));
     auto look = [&]() -> task<std::vector<task_info>> {
         co_await tests::turns(3);

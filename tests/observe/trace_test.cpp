@@ -212,7 +212,7 @@ TEST_CASE("what was written stays readable when the process dies") {
         trace_to trace(file.path);
         while (trace.events() == 0)
             rt.run(work);
-        throw std::runtime_error("out of main"); // nobody catches: in_child would, were this not so
+        throw std::runtime_error("out of main");
     });
     CHECK(child.status != 0);
     CHECK(!events_of(file.parsed(), "X", "task").empty());
