@@ -19,6 +19,12 @@ using detail::scheduler_facts;
 
 constexpr std::chrono::milliseconds longest_wait{1000};
 
+#ifdef TANDEM_NO_TASK_REGISTRY
+constexpr bool tasks_are_listed = false;
+#else
+constexpr bool tasks_are_listed = true;
+#endif
+
 class snapshot {
 public:
     snapshot() {}
@@ -148,9 +154,7 @@ std::vector<task_info> list_tasks() {
 }
 
 std::string dump_tasks() {
-#ifdef TANDEM_NO_TASK_REGISTRY
-    return "tandem was built without its task registry: no task can be listed\n";
-#else
+    if (!tasks_are_listed) return "tandem was built without its task registry: no task can be listed\n";
     const snapshot taken = take_snapshot();
     std::string text =
         std::to_string(taken.tasks.size()) + (taken.tasks.size() == 1 ? " task\n" : " tasks\n");
@@ -158,7 +162,6 @@ std::string dump_tasks() {
     for (const std::string& sentence : taken.silent)
         text += sentence + "\n";
     return text;
-#endif
 }
 
 void dump_tasks(std::ostream& out) {
