@@ -18,7 +18,8 @@ using tests::contains;
 namespace {
 
 task<> stand_in_queue(semaphore& permits) {
-    co_await permits.acquire();
+    const auto permit = co_await permits.acquire();
+    static_cast<void>(permit);
 }
 task<> user_of(semaphore& permits) {
     co_await stand_in_queue(permits);
