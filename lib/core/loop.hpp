@@ -64,9 +64,10 @@ public:
     boost::asio::io_context& io() noexcept { return io_; }
 
     const char* kind() const noexcept override { return "loop"; }
+    bool stands_still() const noexcept override { return !running(); }
 
     // Its number in its runtime, told once by the runtime before anything runs.
-    std::size_t index() const noexcept { return index_; }
+    std::size_t index() const noexcept override { return index_; }
     void set_index(std::size_t index) noexcept { index_ = index; }
 
     // Nanoseconds spent outside of the blocking wait since construction; readable from any thread.

@@ -1,7 +1,6 @@
 #include "lib/core/task_registry.hpp"
 
 #include "lib/core/async_stack.hpp"
-#include "lib/core/loop.hpp"
 
 #include <algorithm>
 #include <array>
@@ -88,11 +87,6 @@ void serve(listed_scheduler& entry, list_lock& lock) {
     scheduler_list::instance().changed.notify_all();
 }
 
-bool stands_still(const scheduler& home) noexcept {
-    const auto* const l = dynamic_cast<const loop*>(&home);
-    return l && !l->running();
-}
-
 void withdraw(const question& asked) noexcept {
     for (listed_scheduler* e = scheduler_list::instance().first; e; e = e->next)
         std::erase_if(e->questions, [&](const pending_answer& p) { return p.asked.get() == &asked; });
@@ -133,7 +127,7 @@ std::vector<scheduler_facts> task_registry::ask(std::chrono::milliseconds limit,
         asked->schedulers.emplace_back(label_of(entry->home));
         const std::size_t slot = asked->schedulers.size() - 1;
         const bool is_own = entry->home.is_current();
-        if (!is_own && stands_still(entry->home)) {
+        if (!is_own && entry->home.stands_still()) {
             asked->schedulers.back().state = scheduler_facts::answer::not_running;
             continue;
         }
@@ -294,10 +288,7 @@ namespace detail {
 
 std::string label_of(const scheduler& home) {
     std::string label = home.kind();
-    if (const auto* const l = dynamic_cast<const loop*>(&home)) {
-        label += ' ';
-        label += std::to_string(l->index());
-    }
+    if (home.owner()) label.append(" ").append(std::to_string(home.index()));
     return label;
 }
 

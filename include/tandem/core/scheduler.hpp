@@ -8,6 +8,7 @@
 #include <tandem/core/detail/ready_queue.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace boost::asio {
@@ -103,8 +104,11 @@ public:
     virtual void computation_started() noexcept {}
     virtual void computation_finished() noexcept {}
 
-    // What it is, for people.
+    // For people: what it is, which of its runtime's, and whether nobody runs it at this moment (then it
+    // cannot be asked for its tasks).
     virtual const char* kind() const noexcept { return "thread"; }
+    virtual std::size_t index() const noexcept { return 0; }
+    virtual bool stands_still() const noexcept { return false; }
 
     // True while everything that still waits here is being destroyed: scopes then let go of their tasks
     // silently.
