@@ -29,6 +29,9 @@
 #include <tandem/core/invoke.hpp>
 #include <tandem/core/runtime.hpp>
 #include <tandem/core/task.hpp>
+#include <tandem/observe/stall_detector.hpp>
+#include <tandem/observe/tasks.hpp>
+#include <tandem/observe/trace.hpp>
 #include <tandem/parallelism/offload.hpp>
 #include <tandem/parallelism/thread_pool.hpp>
 #include <tandem/sync/barrier.hpp>

@@ -45,6 +45,7 @@ public:
     explicit foreign_root(const boost::asio::any_io_executor& executor)
         : strand_(boost::asio::make_strand(executor)), executor_(strand_), timer_(executor_),
           timers_(clock::now()) {}
+    ~foreign_root() { delist(); }
 
     void start(task<> work, boost::asio::cancellation_slot slot) {
         main_.emplace(*this, std::move(work));
@@ -58,7 +59,9 @@ public:
 
     void schedule_from_outside(ready_node& node) noexcept override {
         producers_.fetch_add(1, std::memory_order_relaxed); // before the node can be seen, see finish
-        if (inbox_.push(node)) boost::asio::post(strand_, drain(shared_from_this()));
+        // No owner: it is being destroyed, and somebody asks for its tasks.
+        if (inbox_.push(node))
+            if (auto self = weak_from_this().lock()) boost::asio::post(strand_, drain(std::move(self)));
         producers_.fetch_sub(1, std::memory_order_release); // the last touch
     }
     bool is_current() const noexcept override {
@@ -73,6 +76,7 @@ public:
     }
     void disarm(timer_node& timer) noexcept override { timers_.remove(timer); }
     thread_pool* companion() const noexcept override { return nullptr; }
+    const char* kind() const noexcept override { return "Asio strand"; }
     boost::asio::any_io_executor executor() const override { return executor_; }
 
     void operation_started() noexcept override { operations_.fetch_add(1, std::memory_order_relaxed); }

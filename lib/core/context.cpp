@@ -2,6 +2,8 @@
 
 #include <tandem/core/detail/trace_hooks.hpp>
 
+#include "lib/core/task_registry.hpp"
+
 #include <utility>
 
 namespace tandem {
@@ -24,31 +26,39 @@ void task_context::run_node(ready_node& node) noexcept {
 void task_context::resume_now() noexcept {
     leaf_ = nullptr;
     budget_ = full_budget;
-#ifndef TANDEM_NO_TASK_REGISTRY
-    operation_ = nullptr;
-#endif
     task_context* const outer = std::exchange(detail::current_context, this);
     std::coroutine_handle<> coroutine = resume_;
-    std::coroutine_handle<> slot;
-    pump_ = &slot;
+    detail::pump pump;
+    pump_ = &pump;
     int transfers = 0;
     detail::trace_hooks* const trace = detail::trace.load(std::memory_order_acquire);
     if (trace) [[unlikely]] {
         if (!in_registry()) enter_registry();
         trace->task_resumed(*this);
     }
+#ifndef TANDEM_NO_TASK_REGISTRY
+    operation_ = nullptr;
+    pump.context = this;
+    pump.running = coroutine;
+    detail::pump* const outer_pump = std::exchange(detail::current_pump, &pump);
+#endif
     // A coroutine that suspended or finished leaves the slot empty; this context may then be gone already.
     for (;;) {
-        slot = nullptr;
-        resume_ = coroutine; // for those who ask what runs
+        pump.next = nullptr;
         coroutine.resume();
-        coroutine = slot;
+        coroutine = pump.next;
         if (!coroutine) break;
+#ifndef TANDEM_NO_TASK_REGISTRY
+        pump.running = coroutine;
+#endif
         if (++transfers == most_transfers) {
             requeue(coroutine);
             break;
         }
     }
+#ifndef TANDEM_NO_TASK_REGISTRY
+    detail::current_pump = outer_pump;
+#endif
     detail::current_context = outer;
     if (trace) [[unlikely]]
         trace->task_left();
@@ -58,6 +68,8 @@ void task_context::resume_now() noexcept {
 
 void task_context::enter_registry() noexcept {
     scheduler& home = *home_;
+    if (!home.listed_) [[unlikely]]
+        detail::task_registry::enlist(home);
     if (home.next_id_ == home.last_id_) {
         constexpr std::uint64_t block = 256;
         home.next_id_ = next_id_block.fetch_add(block, std::memory_order_relaxed);
@@ -85,6 +97,9 @@ void task_context::leave_registry() noexcept {}
 
 void task_context::finish() noexcept {
     if (in_registry()) leave_registry();
+#ifndef TANDEM_NO_TASK_REGISTRY
+    pump_->context = nullptr;
+#endif
     // From here on no message can be sent (the sender sees the flag); one that is on its way is waited for,
     // because it lives in this context.
     if (shared_) {

@@ -7,6 +7,8 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <csignal>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -21,6 +23,7 @@ loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
 
 loop::~loop() {
     if (control_) control_->detach(*this);
+    delist();
     // A thread that woke the last task may not have left `schedule` yet.
     while (!gate_.quiet())
         std::this_thread::yield();
@@ -34,9 +37,11 @@ scheduler::clock::time_point loop::now() const noexcept {
     return control_ ? control_->now() : clock::now();
 }
 
-std::optional<pthread_t> loop::thread() const noexcept {
-    if (!running_.load(std::memory_order_acquire)) return std::nullopt;
-    return thread_;
+bool loop::interrupt(int signal, std::atomic<pthread_t>& thread) noexcept {
+    const std::lock_guard lock(thread_mutex_);
+    if (!running()) return false;
+    thread.store(thread_, std::memory_order_seq_cst);
+    return pthread_kill(thread_, signal) == 0;
 }
 
 bool loop::queued(const ready_node& node) noexcept {
@@ -155,8 +160,11 @@ void loop::wait_for_work() {
 void loop::run() {
     const scheduler* const outer = std::exchange(current_scheduler, this);
     awake_since_ = clock::now();
-    thread_ = pthread_self();
-    running_.store(true, std::memory_order_release);
+    {
+        const std::lock_guard lock(thread_mutex_);
+        thread_ = pthread_self();
+        running_.store(true, std::memory_order_release);
+    }
     while (!stop_.load(std::memory_order_relaxed)) {
         set_turn_time(now());
         const std::uint64_t before = heartbeat();
@@ -172,7 +180,10 @@ void loop::run() {
         }
     }
     if (control_) control_->awake(*this);
-    running_.store(false, std::memory_order_release);
+    {
+        const std::lock_guard lock(thread_mutex_);
+        running_.store(false, std::memory_order_release);
+    }
     stop_.store(false, std::memory_order_relaxed);
     busy_ns_.fetch_add(static_cast<std::uint64_t>((clock::now() - awake_since_).count()),
                        std::memory_order_relaxed);

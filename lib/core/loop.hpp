@@ -20,7 +20,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <mutex>
 
 #include <pthread.h>
 
@@ -62,6 +62,13 @@ public:
 
     boost::asio::io_context& io() noexcept { return io_; }
 
+    const char* kind() const noexcept override { return "loop"; }
+    bool stands_still() const noexcept override { return !running(); }
+
+    // Its number in its runtime, told once by the runtime before anything runs.
+    std::size_t index() const noexcept override { return index_; }
+    void set_index(std::size_t index) noexcept { index_ = index; }
+
     // Nanoseconds spent outside of the blocking wait since construction; readable from any thread.
     std::uint64_t busy_ns() const noexcept { return busy_ns_.load(std::memory_order_relaxed); }
 
@@ -69,8 +76,12 @@ public:
     // it twice sees whether one of them took all the time between. Readable from any thread.
     std::uint64_t heartbeat() const noexcept { return heartbeat_.load(std::memory_order_relaxed); }
 
-    // The thread that is inside of `run`, if any; see heartbeat.
-    std::optional<pthread_t> thread() const noexcept;
+    // Whether a thread is inside of `run`; see heartbeat.
+    bool running() const noexcept { return running_.load(std::memory_order_acquire); }
+
+    // Sends `signal` to that thread, after `thread` has been told which one; it does not leave `run`
+    // meanwhile. False when there is none. Thread-safe.
+    bool interrupt(int signal, std::atomic<pthread_t>& thread) noexcept;
 
     loop_control* control() const noexcept { return control_; }
 
@@ -124,8 +135,10 @@ private:
     std::atomic<bool> poked_{false};
     long handlers_ = 0;   // of Asio that ran since the control was asked, wake-ups not counted
     bool worked_ = false; // the same for nodes and timers
+    std::size_t index_ = 0;
+    std::mutex thread_mutex_; // taken at the begin and the end of `run`
     std::atomic<bool> running_{false};
-    pthread_t thread_{};   // valid while running_
+    pthread_t thread_{};   // valid while running_; both guarded for writing
     bool waiting_ = false; // blocked in Asio, or in the handler that ended it and did not tell
     clock::time_point awake_since_;
 };

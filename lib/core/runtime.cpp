@@ -3,7 +3,10 @@
 #include <tandem/core/error.hpp>
 #include <tandem/parallelism/thread_pool.hpp>
 
+#include "lib/core/async_stack.hpp"
 #include "lib/core/loop.hpp"
+#include "lib/core/observers.hpp"
+#include "lib/core/task_registry.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -20,8 +23,17 @@ namespace tandem {
 
 namespace {
 
-void print_and_terminate(const std::exception_ptr& failure) {
-    std::fprintf(stderr, "tandem: an exception left a background task: %s\n", describe(failure).c_str());
+// The coroutines that the exception left are gone; the outermost one still knows where it waited last.
+void print_and_terminate(const task_context& task, std::coroutine_handle<> outermost,
+                         const std::exception_ptr& failure) {
+    std::string text = "tandem: an exception left a background task";
+    if (!task.name().empty()) text.append(" (").append(task.name()).append(")");
+    text += ": " + describe(failure) + "\n";
+    const std::string last = detail::place_text(detail::promise_base::of(outermost).location());
+    if (!last.empty()) text += "    out of " + last + "\n";
+    const std::string spawned = detail::place_text(detail::task_registry::spawned_at(task));
+    if (!spawned.empty()) text += "    spawned in " + spawned + "\n";
+    std::fputs(text.c_str(), stderr);
     std::terminate();
 }
 
@@ -47,6 +59,7 @@ public:
 
         impl& owner;
         task<> work;
+        std::coroutine_handle<> entry;
         root_task* next = nullptr;
         root_task* prev = nullptr;
     };
@@ -56,6 +69,7 @@ public:
     thread_pool pool_;
     std::vector<std::unique_ptr<detail::loop>> loops_;
     std::vector<std::thread> threads_;
+    std::unique_ptr<detail::runtime_observers> observers_;
     std::mutex mutex_;
     root_task* roots_ = nullptr; // guarded by mutex_
     std::size_t live_roots_ = 0; // those in roots_ and those that are just being destroyed; guarded by mutex_
@@ -68,8 +82,10 @@ private:
 
 runtime::impl::impl(runtime& owner, runtime_options options)
     : options_(std::move(options)), pool_(options_.workers()) {
-    for (std::size_t i = 0; i < options_.loops(); ++i)
+    for (std::size_t i = 0; i < options_.loops(); ++i) {
         loops_.push_back(std::make_unique<detail::loop>(owner, pool_, options_.control().get()));
+        loops_.back()->set_index(i);
+    }
     for (std::size_t i = 1; i < loops_.size(); ++i) {
         threads_.emplace_back([this, i] {
             pthread_setname_np(pthread_self(), ("tandem-loop-" + std::to_string(i)).c_str());
@@ -82,6 +98,7 @@ void runtime::impl::spawn(task<> t, std::size_t loop, const std::source_location
     auto root = std::make_unique<root_task>(*this, *loops_.at(loop), std::move(t));
     root_task& r = *root;
     r.set_spawned_at(where);
+    r.entry = r.work.bind(r);
     std::unique_lock lock(mutex_);
     if (draining_) return; // too late to begin anything: the task is destroyed unstarted
     r.next = roots_;
@@ -89,7 +106,7 @@ void runtime::impl::spawn(task<> t, std::size_t loop, const std::source_location
     roots_ = root.release();
     ++live_roots_;
     lock.unlock();
-    r.start(r.work.bind(r));
+    r.start(r.entry);
 }
 
 void runtime::impl::root_done(root_task& root) noexcept {
@@ -98,7 +115,7 @@ void runtime::impl::root_done(root_task& root) noexcept {
         if (options_.on_unhandled())
             options_.on_unhandled()(failure);
         else
-            print_and_terminate(failure);
+            print_and_terminate(root, root.entry, failure);
     }
     {
         const std::lock_guard lock(mutex_);
@@ -140,6 +157,7 @@ void runtime::impl::drain() {
 
 runtime::impl::~impl() {
     drain();
+    observers_.reset();
     for (std::size_t i = 1; i < loops_.size(); ++i)
         loops_[i]->stop();
     for (std::thread& thread : threads_)
@@ -155,7 +173,9 @@ runtime::impl::~impl() {
     }
 }
 
-runtime::runtime(runtime_options options) : impl_(std::make_unique<impl>(*this, std::move(options))) {}
+runtime::runtime(runtime_options options) : impl_(std::make_unique<impl>(*this, std::move(options))) {
+    impl_->observers_ = detail::observe(*this, impl_->options_);
+}
 runtime::~runtime() = default;
 
 runtime* runtime::current() noexcept {

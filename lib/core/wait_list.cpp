@@ -1,6 +1,9 @@
 #include <tandem/core/wait_list.hpp>
 
+#include "lib/core/async_stack.hpp"
+
 #include <cstdio>
+#include <string>
 #include <string_view>
 
 namespace tandem {
@@ -22,8 +25,9 @@ void queued_operation::leave_destroyed() noexcept {
         std::fprintf(
             stderr,
             "tandem: a coroutine%s%.*s was destroyed while it waited in a queue; its waiter was taken out. "
-            "Cancel a task and await it instead of destroying it\n",
-            name.empty() ? "" : " of task ", static_cast<int>(name.size()), name.data());
+            "Cancel a task and await it instead of destroying it\n%s",
+            name.empty() ? "" : " of task ", static_cast<int>(name.size()), name.data(),
+            detail::async_stack_text(context()).c_str());
     }
 }
 

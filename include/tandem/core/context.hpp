@@ -36,6 +36,21 @@ class task_registry;
 class task_report;
 
 inline constinit thread_local task_context* current_context = nullptr;
+
+// What the pump works with while it runs a task, on the stack of the thread that runs it.
+class pump {
+public:
+    std::coroutine_handle<> next; // where to go on, set by the coroutine that returns to the pump
+#ifndef TANDEM_NO_TASK_REGISTRY
+    // For who interrupts this thread and asks what runs (tandem/observe/stall_detector.hpp).
+    std::coroutine_handle<> running;
+    task_context* context = nullptr; // null once it has finished: it may be gone
+#endif
+};
+
+#ifndef TANDEM_NO_TASK_REGISTRY
+inline constinit thread_local pump* current_pump = nullptr;
+#endif
 } // namespace detail
 
 // What is told when a context is cancelled: a suspended operation, or a scope of children. It is told on the
@@ -101,7 +116,14 @@ public:
     // For people: shown by `dump_tasks`, in traces and reports. Inherited until set. The text must outlive
     // the context (a literal).
     std::string_view name() const noexcept { return name_; }
-    void set_name(std::string_view static_name) noexcept { name_ = static_name; }
+    void set_name(std::string_view static_name) noexcept {
+        // In this order, a signal handler on this thread never sees more characters than there are.
+        name_.remove_suffix(name_.size());
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        name_ = std::string_view(static_name.data(), 0);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        name_ = static_name;
+    }
 
     // The values of `task_local` variables in force, innermost first.
     detail::local_binding* locals() const noexcept { return locals_; }
@@ -143,7 +165,7 @@ public:
     void resume_now() noexcept;
 
     // For `co_await child`: the pump resumes `to` as soon as the current coroutine has returned to it.
-    void transfer(std::coroutine_handle<> to) noexcept { *pump_ = to; }
+    void transfer(std::coroutine_handle<> to) noexcept { pump_->next = to; }
 
     // Called when the outermost coroutine of the chain has reached its end.
     void finish() noexcept;
@@ -186,8 +208,14 @@ public:
 #endif
     }
 
-    // The innermost coroutine of this chain: the one that runs, or that waits.
-    std::coroutine_handle<> running_coroutine() const noexcept { return resume_; }
+    // The coroutine of this chain that runs; meaningful only while one does. Null without the registry.
+    std::coroutine_handle<> running_coroutine() const noexcept {
+#ifndef TANDEM_NO_TASK_REGISTRY
+        return pump_->running;
+#else
+        return {};
+#endif
+    }
 
     // What this chain waits for (a literal, for people), or nullptr: it waits for nothing, or the registry is
     // compiled out. On the home scheduler only.
@@ -232,7 +260,7 @@ private:
     task_context* parent_;
     completion on_done_;
     std::coroutine_handle<> resume_;
-    std::coroutine_handle<>* pump_ = nullptr;
+    detail::pump* pump_ = nullptr;
     cancel_hook* leaf_ = nullptr;
     cancel_hook* scopes_ = nullptr;
     clock::time_point deadline_;

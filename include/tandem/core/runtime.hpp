@@ -58,6 +58,19 @@ public:
         return *this;
     }
 
+    // Reports on stderr whatever holds a loop longer than `limit`: see tandem/observe/stall_detector.hpp,
+    // which can do more. Default 0: off.
+    runtime_options& stall_threshold(std::chrono::milliseconds limit) noexcept {
+        stall_threshold_ = limit;
+        return *this;
+    }
+    // Prints all tasks to stderr when the process gets this signal (SIGUSR1): see tandem/observe/tasks.hpp.
+    // Default 0: off. One runtime at a time.
+    runtime_options& dump_tasks_on(int signal) noexcept {
+        dump_signal_ = signal;
+        return *this;
+    }
+
     // For tests: see tandem/testing.hpp.
     runtime_options& control(std::shared_ptr<detail::loop_control> c) noexcept {
         control_ = std::move(c);
@@ -67,6 +80,8 @@ public:
     std::size_t loops() const noexcept { return loops_; }
     const std::shared_ptr<detail::loop_control>& control() const noexcept { return control_; }
     std::size_t workers() const noexcept { return workers_; }
+    std::chrono::milliseconds stall_threshold() const noexcept { return stall_threshold_; }
+    int dump_tasks_on() const noexcept { return dump_signal_; }
     std::chrono::milliseconds drain_timeout() const noexcept { return drain_timeout_; }
     const std::function<void(std::exception_ptr)>& on_unhandled() const noexcept { return on_unhandled_; }
 
@@ -74,6 +89,8 @@ private:
     std::size_t loops_ = 1;
     std::size_t workers_ = 0;
     std::chrono::milliseconds drain_timeout_{5000};
+    std::chrono::milliseconds stall_threshold_{0};
+    int dump_signal_ = 0;
     std::function<void(std::exception_ptr)> on_unhandled_;
     std::shared_ptr<detail::loop_control> control_;
 };

@@ -8,6 +8,7 @@
 #include <tandem/core/detail/ready_queue.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace boost::asio {
@@ -23,6 +24,7 @@ class thread_pool;
 
 namespace detail {
 
+class listed_scheduler;
 class task_registry;
 class task_report;
 
@@ -103,17 +105,32 @@ public:
     virtual void computation_started() noexcept {}
     virtual void computation_finished() noexcept {}
 
+    // For people: what it is, which of its runtime's, and whether nobody runs it at this moment (then it
+    // cannot be asked for its tasks).
+    virtual const char* kind() const noexcept { return "thread"; }
+    virtual std::size_t index() const noexcept { return 0; }
+    virtual bool stands_still() const noexcept { return false; }
+
     // True while everything that still waits here is being destroyed: scopes then let go of their tasks
     // silently.
     bool torn_down() const noexcept { return torn_down_; }
 
 protected:
     scheduler() = default;
-    ~scheduler() = default;
+    ~scheduler() { delist(); }
     void tear_down() noexcept { torn_down_ = true; }
 
     // `schedule`, called on a thread where this scheduler is not the current one.
     virtual void schedule_from_outside(ready_node& node) noexcept = 0;
+
+    // A scheduler is in the process's list, through which `dump_tasks` asks it for its tasks, from the first
+    // task that waits here until this call. Each kind of scheduler calls it first in its own destructor:
+    // whoever asks uses `schedule`, and later that is gone.
+    void delist() noexcept {
+#ifndef TANDEM_NO_TASK_REGISTRY
+        if (listed_) leave_list();
+#endif
+    }
 
     // What the scheduler has to run; only its own thread uses it.
     detail::ready_queue& ready() noexcept { return ready_; }
@@ -124,6 +141,8 @@ private:
     friend class detail::task_registry;
     friend class detail::task_report;
 
+    void leave_list() noexcept;
+
     detail::ready_queue ready_;
     clock::time_point turn_time_{};
     bool torn_down_ = false;
@@ -131,6 +150,7 @@ private:
     task_context* tasks_ = nullptr; // those that have begun and not ended here
     std::uint64_t next_id_ = 0;     // numbers are taken in blocks from a counter of the process
     std::uint64_t last_id_ = 0;
+    detail::listed_scheduler* listed_ = nullptr; // its entry in the process's list
 #endif
 };
 

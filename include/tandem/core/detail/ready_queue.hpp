@@ -16,6 +16,9 @@ public:
 
     void run() noexcept { run_(*this); }
 
+    // Whether this is a node of that kind; for diagnostics.
+    bool does(action what) const noexcept { return run_ == what; }
+
     ready_node* next = nullptr; // owned by the queue that holds the node
 
 private:
@@ -50,6 +53,7 @@ public:
             if (n == &node) return true;
         return false;
     }
+    const ready_node* first() const noexcept { return first_; }
     std::size_t size() const noexcept {
         std::size_t count = 0;
         for (const ready_node* n = first_; n; n = n->next)
