@@ -15,9 +15,9 @@
 //
 // A thread of its own looks at a counter that each loop keeps anyway: the loops pay nothing for being
 // watched. It looks four times in each threshold while there is work, and ten times a second while all loops
-// wait. So what holds a loop is reported at the latest a threshold and a tenth of a second after it began,
-// once, and once more when it ends; what is a little longer than the threshold may slip through. Time in
-// which the process was stopped (a debugger, SIGSTOP) does not count.
+// wait. So what holds a loop is reported, once and once more when it ends, at the latest a tenth of a second
+// and one and a quarter thresholds after it began; what is a little longer than the threshold may slip
+// through. Time in which the process was stopped (a debugger, SIGSTOP) does not count.
 //
 // The stacks are taken by interrupting the loop's thread with SIGURG, which otherwise does nothing: a system
 // call in which it blocks may return early with EINTR, as with any signal. Not seen is a handler of Asio's,
