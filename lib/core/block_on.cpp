@@ -30,6 +30,7 @@ public:
         set_turn_time(clock::now());
     }
     ~blocking_scheduler() {
+        delist();
         // A thread that woke the task for the last time may not have left `schedule` yet.
         while (producers_.load(std::memory_order_acquire) != 0)
             std::this_thread::yield();

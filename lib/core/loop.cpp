@@ -22,8 +22,8 @@ loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
 }
 
 loop::~loop() {
-    if (control_) control_->detach(*this);
     delist();
+    if (control_) control_->detach(*this);
     // A thread that woke the last task may not have left `schedule` yet.
     while (!gate_.quiet())
         std::this_thread::yield();

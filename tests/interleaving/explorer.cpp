@@ -160,7 +160,14 @@ private:
 };
 
 std::string line_of(const place& at) {
-    std::ifstream file(at.file_name());
+    // The name is as the compiler was given it: perhaps relative to a folder that is not this one.
+    std::string_view name = at.file_name();
+    std::ifstream file{std::string(name)};
+    if (!file) {
+        while (name.starts_with("../"))
+            name.remove_prefix(3);
+        file.open(TANDEM_SOURCE_DIR "/" + std::string(name));
+    }
     std::string line;
     for (unsigned i = 0; i < at.line() && std::getline(file, line); ++i) {
     }

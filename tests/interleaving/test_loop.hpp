@@ -26,6 +26,7 @@ public:
     // As ~loop does it. `hasty`: a planted bug.
     explicit test_loop(bool hasty = false) : hasty_(hasty) {}
     ~test_loop() {
+        delist();
         while (!hasty_ && !gate_.quiet())
             explore::yield();
     }
