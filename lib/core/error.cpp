@@ -40,9 +40,9 @@ std::string type_name(const std::type_info& type) {
 
 } // namespace
 
-operation_cancelled::operation_cancelled() : system_error(aborted(), "the task was cancelled") {}
+operation_cancelled::operation_cancelled() : operation_cancelled("the task was cancelled") {}
 operation_cancelled::operation_cancelled(const std::string& what_was_cancelled)
-    : system_error(aborted(), what_was_cancelled) {}
+    : system_error(aborted()), text_(what_was_cancelled) {}
 
 timeout_error::timeout_error(std::chrono::nanoseconds limit, const char* operation)
     : timeout_error("not done within " + seconds(limit) +
@@ -50,7 +50,7 @@ timeout_error::timeout_error(std::chrono::nanoseconds limit, const char* operati
                     limit, operation) {}
 timeout_error::timeout_error(const std::string& what_timed_out, std::chrono::nanoseconds limit,
                              const char* operation)
-    : system_error(timed_out(), what_timed_out), limit_(limit), operation_(operation) {}
+    : system_error(timed_out()), text_(what_timed_out), limit_(limit), operation_(operation) {}
 
 bool is_cancellation(const std::exception_ptr& error) noexcept {
     if (!error) return false;

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <exception>
+#include <stdexcept>
 #include <string>
 
 namespace tandem {
@@ -24,6 +25,12 @@ class operation_cancelled : public system_error {
 public:
     operation_cancelled();
     explicit operation_cancelled(const std::string& what_was_cancelled);
+
+    // The message as it was given: the code's own text would add nothing but confusion.
+    const char* what() const noexcept override { return text_.what(); }
+
+private:
+    std::runtime_error text_; // a string that is copied without throwing
 };
 
 // Thrown by `with_timeout` and its kin when the time was up before the child completed. Code:
@@ -41,7 +48,10 @@ public:
     // What the child waited for when the time was up; "" when not known.
     const char* operation() const noexcept { return operation_ ? operation_ : ""; }
 
+    const char* what() const noexcept override { return text_.what(); }
+
 private:
+    std::runtime_error text_;
     std::chrono::nanoseconds limit_;
     const char* operation_;
 };
