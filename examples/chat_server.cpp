@@ -226,8 +226,8 @@ public:
         check(question == "* your name?", "the question");
         co_await say(name);
     }
-    tandem::task<> say(std::string text) { return write_text(socket, text + "\n", limits()); }
-    tandem::task<std::string> next() { return read_line(socket, pending_, limits()); }
+    tandem::task<> say(std::string text) { return write_text(socket, text + "\n", limit_); }
+    tandem::task<std::string> next() { return read_line(socket, pending_, limit_); }
     tandem::task<bool> ended() { // by the server
         bool by_error = false;
         try {
@@ -241,6 +241,7 @@ public:
     tcp::socket socket;
 
 private:
+    const limits limit_; // the tasks of `say` and `next` refer to it
     std::string pending_;
 };
 

@@ -468,6 +468,48 @@ TEST_CASE("channel: a batch takes from waiting senders too, and waits for the fi
     });
 }
 
+TEST_CASE("channel: batches cancelled at every suspension, no item is lost or doubled") {
+    const std::size_t cancelled = run_on_loop([]() -> task<std::size_t> {
+        std::unique_ptr<channel<int>> c;
+        std::vector<int> sent;
+        std::vector<int> received;
+        auto producer = [&](int base) -> task<> {
+            for (int i = 0; i < 8; ++i) {
+                const bool taken = co_await c->send(base + i);
+                if (taken) sent.push_back(base + i);
+            }
+        };
+        auto consumer = [&](std::size_t most) -> task<> {
+            for (;;) {
+                const std::vector<int> items = co_await c->receive_some(most);
+                if (items.empty()) co_return;
+                received.insert(received.end(), items.begin(), items.end());
+                co_await yield();
+            }
+        };
+        auto produce = [&]() -> task<> {
+            co_await when_all(producer(0), producer(100));
+            c->close();
+        };
+        auto scenario = [&]() -> task<> {
+            c = std::make_unique<channel<int>>(2);
+            sent.clear();
+            received.clear();
+            co_await when_all(consumer(3), produce(), consumer(1));
+        };
+        auto check = [&](ending how) {
+            CHECK((how == ending::value || how == ending::cancelled));
+            for (const int left : c->try_receive_some(100))
+                received.push_back(left);
+            std::sort(sent.begin(), sent.end());
+            std::sort(received.begin(), received.end());
+            CHECK(sent == received);
+        };
+        co_return co_await tests::cancel_everywhere(scenario, check);
+    });
+    CHECK(cancelled > 10);
+}
+
 TEST_CASE("channel: a sender whose item cannot be moved into the queue does not disturb the receiver") {
     run_on_loop([]() -> task<> {
         bool throws = false;

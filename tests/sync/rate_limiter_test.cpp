@@ -248,6 +248,36 @@ TEST_CASE("keyed_rate_limiter: a bucket for each key") {
     });
 }
 
+TEST_CASE("keyed_rate_limiter: cancelled at every suspension, tokens are kept and nobody holds a bucket") {
+    in_virtual_time([](jumping_clock&) -> task<> {
+        using limiter = keyed_rate_limiter<int>;
+        std::unique_ptr<limiter> limit;
+        std::uint64_t taken = 0;
+        auto one = [&](int key, std::uint64_t n) -> task<> {
+            co_await limit->acquire(key, n);
+            if (key == 0) taken += n;
+        };
+        auto body = [&](task_group& group) -> task<> {
+            for (std::uint64_t n = 1; n <= 4; ++n) {
+                group.spawn(std::ref(one), 0, n % 3 + 1);
+                group.spawn(std::ref(one), 1, n % 2 + 1);
+            }
+            co_return;
+        };
+        auto scenario = [&]() -> task<> {
+            limit = std::make_unique<limiter>(1, 1h, 8, 2);
+            taken = 0;
+            return with_task_group(body);
+        };
+        auto check = [&](ending how) {
+            CHECK((how == ending::value || how == ending::cancelled));
+            if (taken <= 8) CHECK(limit->try_acquire(0, 8 - taken)); // fails while somebody is in line
+        };
+        const std::size_t cancelled = co_await tests::cancel_everywhere(scenario, check);
+        CHECK(cancelled > 5);
+    });
+}
+
 TEST_CASE("keyed_rate_limiter: forgets full buckets, and nothing else") {
     in_virtual_time([](jumping_clock& clock) -> task<> {
         keyed_rate_limiter<int> limit(1, 1s, 2, 100);

@@ -198,6 +198,24 @@ TEST_CASE("subprocess: cancelling a read loses nothing") {
     CHECK(tests::no_children()); // the destructor has ended it
 }
 
+TEST_CASE("subprocess: a write that is cancelled has written a part, in order") {
+    auto body = []() -> task<> {
+        subprocess child(shell("read go; cat").in(process_io::pipe).out(process_io::pipe));
+        const std::string text = tests::large_text(1'000'000);
+        co_await child.write("go\n");
+        auto limited = [&]() -> task<> { co_await with_timeout(20ms, child.write(text)); };
+        const ending cut =
+            co_await tests::ends(limited()); // nobody reads what cat writes: the pipes are full
+        CHECK(cut == ending::timeout);
+        child.close_stdin();
+        const std::string got = co_await child.out().read_all(text.size());
+        CHECK(got.size() < text.size());
+        CHECK(got == text.substr(0, got.size()));
+    };
+    tests::run_on_loop(body());
+    CHECK(tests::no_children());
+}
+
 TEST_CASE("subprocess: an output that never ends does not hold the loop") {
     auto body = []() -> task<> {
         bool stop = false;
