@@ -3,10 +3,6 @@
 
 #include <tandem/tandem.hpp>
 
-#if __has_include(<tandem/observe/stall_detector.hpp>)
-#include <tandem/observe/stall_detector.hpp>
-#include <tandem/observe/tasks.hpp>
-
 #include <chrono>
 #include <functional>
 #include <string>
@@ -49,6 +45,3 @@ int main() {
     slow_callback();
     return tandem::run(print_stacks);
 }
-#else
-int main() {}
-#endif

@@ -46,19 +46,21 @@ tandem::task<> run_in_executor() {
     expect(there && !pool.on_worker()); // the task goes on on its own loop
 }
 
-// Python:  await asyncio.wait_for(asyncio.to_thread(compute), 0.002)    # compute() runs on, unheard
+// Python:  call = create_task(asyncio.to_thread(compute)); call.cancel()    # compute() runs on, unheard
 // A call that takes a std::stop_token is told, and the task waits until it has really ended: what it refers
 // to is still there. What it returns is not lost.
 tandem::task<> cancel_running() {
+    tandem::event begun;
     bool stopped = false;
-    const auto compute = [&stopped](std::stop_token stop) {
+    const auto compute = [&](std::stop_token stop) {
+        begun.set();
         while (!stop.stop_requested())
             std::this_thread::sleep_for(1ms);
         stopped = true;
         return 7;
     };
-    const int part = co_await tandem::with_timeout(2ms, tandem::offload(compute));
-    expect(stopped && part == 7);
+    auto race = co_await tandem::when_any(tandem::offload(compute), begun.wait());
+    expect(stopped && race.get<0>().value() == 7);
 }
 
 // Python:  future = loop.run_in_executor(pool, f); future.cancel()      # while it is queued
