@@ -4,10 +4,10 @@
 
 #include "lib/core/ready_queue.hpp"
 #include "lib/core/timer_wheel.hpp"
+#include "lib/core/wake_gate.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
-#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -19,11 +19,8 @@ namespace tandem::detail {
 
 namespace {
 
-// A loop without I/O: a ready queue, an inbox, timers, and a condition variable to sleep on.
-//
-// Falling asleep: the thread takes the mutex, sets `asleep_`, looks at its inbox, waits. A producer pushes,
-// then looks at `asleep_` (both sequentially consistent: at least one sees the other). Who clears the flag
-// notifies, under the mutex: so not between the thread's look and its wait.
+// A loop without I/O: a ready queue, an inbox, timers, and a condition variable to sleep on; wake_gate.hpp
+// says when. A wake-up that comes late, for a sleep that is over, only ends the next one early.
 class blocking_scheduler final : public scheduler {
 public:
     explicit blocking_scheduler(thread_pool* companion) noexcept : companion_(companion) {
@@ -32,7 +29,7 @@ public:
     ~blocking_scheduler() {
         delist();
         // A thread that woke the task for the last time may not have left `schedule` yet.
-        while (producers_.load(std::memory_order_acquire) != 0)
+        while (!gate_.quiet())
             std::this_thread::yield();
     }
 
@@ -72,26 +69,25 @@ public:
 
 private:
     void schedule_from_outside(ready_node& node) noexcept override {
-        producers_.fetch_add(1, std::memory_order_relaxed); // before the node can be seen, see the destructor
-        inbox_.push(node);
-        if (asleep_.load(std::memory_order_seq_cst) && asleep_.exchange(false, std::memory_order_seq_cst)) {
+        gate_.push(inbox_, node, [this] {
             const std::lock_guard lock(mutex_);
+            woken_ = true;
             work_.notify_one();
-        }
-        producers_.fetch_sub(1, std::memory_order_release); // the last touch
+        });
     }
 
     void sleep() noexcept {
         const auto next = timers_ ? timers_->next_expiry() : std::nullopt;
         std::unique_lock lock(mutex_);
-        asleep_.store(true, std::memory_order_seq_cst);
-        while (inbox_.empty() && asleep_.load(std::memory_order_relaxed)) {
+        woken_ = false;
+        if (!gate_.fall_asleep([this] { return !inbox_.empty(); })) return;
+        while (!woken_) {
             if (!next)
                 work_.wait(lock);
             else if (work_.wait_until(lock, *next) == std::cv_status::timeout)
                 break;
         }
-        asleep_.store(false, std::memory_order_relaxed);
+        gate_.awake();
     }
 
     static constexpr int most_ready = 256;
@@ -99,10 +95,10 @@ private:
     inbox inbox_;
     std::optional<timer_wheel> timers_;
     thread_pool* const companion_;
-    std::atomic<bool> asleep_{false};
-    std::atomic<unsigned> producers_{0}; // other threads that are inside of `schedule`
+    wake_gate gate_;
     std::mutex mutex_;
     std::condition_variable work_;
+    bool woken_ = false; // guarded by mutex_
 };
 
 } // namespace

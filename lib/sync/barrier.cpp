@@ -88,7 +88,9 @@ void barrier::arrive_and_drop() {
         --expected_;
         if (waiting_ < expected_) return;
         if (ending_) {
-            due_ = true;
+            // Looked at again when the completion has run: an arrival may have been taken back by then. Only
+            // when nobody is expected any more there is nothing to be counted.
+            due_ = expected_ == 0;
             return;
         }
         first = take_phase();

@@ -4,6 +4,8 @@
 #include <tandem/concurrency/with_timeout.hpp>
 #include <tandem/core/error.hpp>
 
+#include "lib/system/spawn.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -51,16 +53,19 @@ void use_pidfd(bool on) noexcept {
     pidfd_wanted = on;
 }
 
-child_process::child_process(scheduler& home, pid_t pid, bool own_group, std::string name)
-    : name_(std::move(name)), pid_(pid), own_group_(own_group) {
-    const int fd = open_pidfd(pid_);
-    if (fd < 0) return; // whatever the reason: the slow way still works
+// Delegates, so that the destructor runs when something throws here.
+child_process::child_process(scheduler& home, pid_t pid, bool own_group, const std::string& name)
+    : child_process(pid, own_group) {
+    name_ = name;
+    unique_fd fd(open_pidfd(pid_));
+    if (!fd) return; // whatever the reason: the slow way still works
     boost::system::error_code ec;
     pidfd_.emplace(home.executor());
-    pidfd_->assign(fd, ec);
-    if (!ec) return;
-    close(fd);
-    pidfd_.reset();
+    pidfd_->assign(fd.get(), ec);
+    if (ec)
+        pidfd_.reset();
+    else
+        fd.release();
 }
 
 child_process::~child_process() {
@@ -76,8 +81,10 @@ bool child_process::signal(int number) {
     return true;
 }
 
+// A child may leave the group that it led (setpgid): then it is not in it, or there is none any more.
 void child_process::signal_group(int number) noexcept {
-    if (!status_) ::kill(own_group_ ? -pid_ : pid_, number);
+    if (status_) return;
+    if (!own_group_ || ::kill(-pid_, number) != 0 || number == SIGKILL) ::kill(pid_, number);
 }
 
 bool child_process::has_ended() const {

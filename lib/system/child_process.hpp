@@ -19,7 +19,8 @@ namespace tandem::detail {
 
 class child_process {
 public:
-    child_process(scheduler& home, pid_t pid, bool own_group, std::string name);
+    // Takes over `pid`: when it throws, the child was ended and reaped.
+    child_process(scheduler& home, pid_t pid, bool own_group, const std::string& name);
     ~child_process(); // SIGKILL and reap, when nobody did
     child_process(const child_process&) = delete;
     child_process& operator=(const child_process&) = delete;
@@ -37,6 +38,7 @@ public:
     task<> stop(std::chrono::milliseconds grace);
 
 private:
+    child_process(pid_t pid, bool own_group) noexcept : pid_(pid), own_group_(own_group) {}
     bool has_ended() const; // without waiting; also true when it was reaped
     void reap();
 

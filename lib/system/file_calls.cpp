@@ -86,11 +86,11 @@ std::string read_whole(const std::string& path, std::size_t limit) {
 namespace {
 
 // A file of a new name beside `path`.
-open_file temporary_beside(const std::string& path) {
+open_file temporary_beside(const std::string& path, mode_t mode) {
     static std::atomic<std::uint64_t> counter{0};
     for (int attempt = 0;; ++attempt) {
         const std::string name = path + ".tmp-" + std::to_string(getpid()) + '-' + std::to_string(++counter);
-        const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+        const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
         if (fd >= 0) return open_file(fd, name);
         if (errno != EEXIST || attempt == 1000) fail_on_file(errno, "open", name);
     }
@@ -100,6 +100,14 @@ open_file temporary_beside(const std::string& path) {
 std::string resolved(const std::string& path) {
     const std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), std::free);
     return real ? std::string(real.get()) : path;
+}
+
+// Owner, as far as this process may give it, and permissions.
+void take_over_rights(const open_file& file, const struct stat& of) {
+    mode_t mode = of.st_mode & 07777;
+    // A set-user-id bit means the owner of before, nobody else.
+    if (fchown(file.fd(), of.st_uid, of.st_gid) != 0) mode &= 0777;
+    if (fchmod(file.fd(), mode) != 0) fail_on_file(errno, "chmod", file.path());
 }
 
 // So that the new name survives a crash, too. Some file systems cannot; then there is nothing to be done.
@@ -120,10 +128,12 @@ void replace_file(const std::string& given, std::string_view data) {
     struct stat info = {};
     const bool exists = stat(path.c_str(), &info) == 0;
     if (exists && S_ISDIR(info.st_mode)) fail_on_file(EISDIR, "replace", path);
-    open_file file = temporary_beside(path);
+    if (exists && !S_ISREG(info.st_mode)) fail_on_file(EINVAL, "replace", path); // /dev/null, a socket ...
+    // Until it has the permissions of the file that it replaces nobody else may read it.
+    open_file file = temporary_beside(path, exists ? 0600 : 0666);
     try {
         write_all(file.fd(), file.path(), data);
-        if (exists && fchmod(file.fd(), info.st_mode & 07777) != 0) fail_on_file(errno, "chmod", file.path());
+        if (exists) take_over_rights(file, info);
         if (fsync(file.fd()) != 0 && errno != EINVAL) fail_on_file(errno, "sync", file.path());
         close_file(file);
         if (std::rename(file.path().c_str(), path.c_str()) != 0) fail_on_file(errno, "replace", path);

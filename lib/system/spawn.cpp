@@ -61,9 +61,12 @@ std::map<std::string, std::string, std::less<>> environment_of(const process_opt
     return all;
 }
 
-bool can_execute(const std::string& path) {
+// 0, or why it cannot be executed.
+int executable_error(const std::string& path) {
     struct stat info = {};
-    return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(path.c_str(), X_OK) == 0;
+    if (stat(path.c_str(), &info) != 0) return errno;
+    if (!S_ISREG(info.st_mode)) return ENOENT; // a directory of that name is passed over
+    return access(path.c_str(), X_OK) == 0 ? 0 : errno;
 }
 
 // The file to execute. Relative ones (also of PATH) count from the child's directory.
@@ -82,8 +85,9 @@ std::string file_of(const process_options& options,
         const std::string file = directory + '/' + name;
         const bool absolute = directory.front() == '/' || options.directory().empty();
         const std::string seen_from_here = absolute ? file : options.directory() + '/' + file;
-        if (can_execute(seen_from_here)) return file;
-        if (errno == EACCES) error = EACCES;
+        const int failure = executable_error(seen_from_here);
+        if (failure == 0) return file;
+        if (failure == EACCES) error = EACCES;
         begin = end + 1;
     }
     fail_to_start(error, "start " + name);

@@ -1,5 +1,6 @@
 #include <tandem/system/subprocess.hpp>
 
+#include <tandem/concurrency/shield.hpp>
 #include <tandem/concurrency/sleep.hpp>
 #include <tandem/concurrency/when_all.hpp>
 #include <tandem/concurrency/with_timeout.hpp>
@@ -8,7 +9,6 @@
 #include "lib/system/child_process.hpp"
 #include "lib/system/process_pipe.hpp"
 #include "lib/system/spawn.hpp"
-#include "lib/system/uncancelled.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -36,6 +36,8 @@ scheduler& home_of_caller() {
     task_context* const context = task_context::current();
     if (!context) throw std::logic_error("a subprocess is made inside a task");
     if (context->cancelled()) throw operation_cancelled("a process was not started");
+    static_cast<void>(
+        context->home().executor()); // throws where there is no loop: before anything is started
     return context->home();
 }
 
@@ -148,8 +150,7 @@ task<exit_status> subprocess::wait() {
 
 task<exit_status> subprocess::stop() {
     detail::child_process& child = impl_->child;
-    detail::uncancelled end(child.stop(impl_->grace));
-    co_await end;
+    co_await shield(child.stop(impl_->grace));
     co_return *child.status();
 }
 

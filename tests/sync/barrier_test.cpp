@@ -295,3 +295,36 @@ TEST_CASE("barrier: a storm of waits that give up and come again") {
     waits.start(arrive());
     CHECK(completions == before + 1);
 }
+
+TEST_CASE("barrier: who drops out during a completion ends no phase for an arrival that is taken back") {
+    int completions = 0;
+    int passed = 0;
+    tests::doomed_context one;
+    tests::doomed_context two;
+    barrier* all = nullptr;
+    auto arrive = [&]() -> task<> {
+        co_await all->arrive_and_wait();
+        ++passed;
+    };
+    // Three are expected, two of them are there for the next phase, the third drops out; then one is not.
+    barrier b(3, [&] {
+        if (++completions != 1) return;
+        one.start(arrive());
+        two.start(arrive());
+        all->arrive_and_drop();
+        one.destroy();
+    });
+    all = &b;
+    tests::doomed_context first;
+    first.start(arrive());
+    first.start(arrive());
+    block_on(arrive());
+    first.run();
+    two.run();
+    CHECK(completions == 1);
+    CHECK(passed == 3);
+    block_on(arrive());
+    two.run();
+    CHECK(completions == 2);
+    CHECK(passed == 5);
+}

@@ -12,6 +12,7 @@
 #include <memory>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -276,4 +277,53 @@ TEST_CASE("broadcast: destroyed with its runtime while receivers wait") {
     }
     CHECK(b->subscribers() == 0);
     CHECK(b->send(1));
+}
+
+namespace {
+
+// The move of one throws when none is left.
+class moves_down {
+public:
+    moves_down(int number, int* left) noexcept : number_(number), left_(left) {}
+    moves_down(const moves_down&) = default;
+    moves_down(moves_down&& other) : number_(std::exchange(other.number_, 0)), left_(other.left_) {
+        if (--*left_ < 0) throw std::runtime_error("move");
+    }
+    moves_down& operator=(moves_down&&) = delete;
+    int number() const noexcept { return number_; }
+
+private:
+    int number_;
+    int* left_;
+};
+
+} // namespace
+
+TEST_CASE("broadcast: a send whose move throws has not happened") {
+    int failures = 0;
+    for (int moves = 0; moves < 4; ++moves) {
+        CAPTURE(moves);
+        int left = 100;
+        broadcast<moves_down> b(1);
+        auto one = b.subscribe();
+        auto two = b.subscribe();
+        CHECK(b.send(moves_down(1, &left)));
+        left = moves;
+        bool thrown = false;
+        try {
+            b.send(moves_down(2, &left));
+        } catch (const std::runtime_error&) {
+            thrown = true;
+        }
+        left = 100;
+        if (thrown) ++failures;
+        for (auto* receiver : {&one, &two}) {
+            auto next = receiver->try_receive();
+            REQUIRE(next.has_value());
+            CHECK(next->number() == (thrown ? 1 : 2));
+            CHECK(next.lost() == (thrown ? 0 : 1));
+            CHECK_FALSE(receiver->try_receive().has_value());
+        }
+    }
+    CHECK(failures > 0);
 }

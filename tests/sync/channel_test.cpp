@@ -39,6 +39,19 @@ private:
     bool* throws_;
 };
 
+// Its move throws when none is left.
+class moves_down {
+public:
+    explicit moves_down(int* left) noexcept : left_(left) {}
+    moves_down(moves_down&& other) : left_(other.left_) {
+        if (--*left_ < 0) throw std::runtime_error("move");
+    }
+    moves_down& operator=(moves_down&&) = delete;
+
+private:
+    int* left_;
+};
+
 } // namespace
 
 TEST_CASE("channel: items arrive in order, whatever the capacity") {
@@ -529,5 +542,29 @@ TEST_CASE("channel: a sender whose item cannot be moved into the queue does not 
             CHECK(c.try_receive());
         });
         CHECK(sent);
+    });
+}
+
+TEST_CASE("channel: senders that were served before an item's move throws go on") {
+    run_on_loop([]() -> task<> {
+        channel<moves_down> ch(1);
+        int left = 100;
+        bool sent = false;
+        auto send = [&]() -> task<> {
+            moves_down item(&left);
+            sent = co_await ch.send(std::move(item));
+        };
+        CHECK(ch.try_send(moves_down(&left)));
+        co_await with_task_group([&](task_group& group) -> task<> {
+            group.spawn(std::ref(send));
+            co_await tests::turns(2); // it waits
+            left = 2;                 // out of the queue, the sender's into the queue; not into the result
+            CHECK_THROWS_AS(ch.try_receive_some(2), std::runtime_error);
+            left = 100;
+            co_await tests::turns(2);
+            CHECK(sent);
+            group.cancel();
+        });
+        CHECK(ch.size() == 1);
     });
 }

@@ -272,3 +272,28 @@ TEST_CASE("file: a runtime that is destroyed during a call") {
     }
     CHECK(tests::open_descriptors() == before);
 }
+
+TEST_CASE("file: what is no regular file is not replaced by one") {
+    const folder dir;
+    const std::string path = dir / "fifo";
+    REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+    const std::string failure = failure_of(write_file(path, "text", write_mode::replace));
+    CHECK(failure.find("replace " + path + ": ") == 0);
+    CHECK(std::filesystem::is_fifo(path));
+    CHECK(dir.entries() == 1);
+}
+
+TEST_CASE("file: replacing keeps the owner, and gives nobody's file a foreign set-user-id bit") {
+    if (geteuid() != 0) return; // only root can make files of others
+    const folder dir;
+    const std::string path = dir / "a";
+    tests::run_on_loop(write_file(path, "old"));
+    REQUIRE(chown(path.c_str(), 12345, 12345) == 0);
+    REQUIRE(chmod(path.c_str(), 04755) == 0);
+    tests::run_on_loop(write_file(path, "new", write_mode::replace));
+    struct stat info = {};
+    REQUIRE(stat(path.c_str(), &info) == 0);
+    CHECK(info.st_uid == 12345);
+    CHECK(info.st_gid == 12345);
+    CHECK((info.st_mode & 07777) == 04755);
+}

@@ -2,18 +2,25 @@
 #include <tandem/concurrency/sleep.hpp>
 #include <tandem/concurrency/when_all.hpp>
 #include <tandem/concurrency/with_timeout.hpp>
+#include <tandem/core/block_on.hpp>
 #include <tandem/sync/event.hpp>
 #include <tandem/system/subprocess.hpp>
 
+#include "lib/system/child_process.hpp"
+#include "lib/system/spawn.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tasks.hpp"
 #include "tests/system/process_support.hpp"
 
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 using namespace std::chrono_literals;
 using namespace tandem;
@@ -305,4 +312,62 @@ TEST_CASE("subprocess: when somebody else has reaped it, waiting says so") {
         co_return co_await tests::message_of(wait());
     };
     CHECK(tests::run_on_loop(body()).find("wait for true: No child processes") == 0);
+}
+
+TEST_CASE("subprocess: where there is no loop nothing is started") {
+    const std::size_t before = tests::open_descriptors();
+    auto body = []() -> task<> {
+        subprocess child(process_options("sleep").args("100"));
+        co_await child.wait();
+    };
+    CHECK_THROWS_AS(block_on(body()), std::logic_error);
+    CHECK(tests::no_children());
+    CHECK(tests::open_descriptors() == before);
+}
+
+TEST_CASE("subprocess: a child that cannot be watched is ended") {
+    detail::spawned_process started = detail::spawn_process(process_options("sleep").args("100"));
+    auto watch = [&]() -> task<> { // there is no executor: it throws
+        detail::child_process child(task_context::current()->home(), started.pid, true, "sleep");
+        co_return;
+    };
+    const std::size_t before = tests::open_descriptors();
+    CHECK_THROWS_AS(block_on(watch()), std::logic_error);
+    CHECK(tests::open_descriptors() == before);
+    CHECK(tests::no_children());
+    if (!tests::no_children()) { // for the next test
+        ::kill(started.pid, SIGKILL);
+        ::waitpid(started.pid, nullptr, 0);
+    }
+}
+
+TEST_CASE("subprocess: a child that has left its group is ended all the same") {
+    // As if it had left: it never led a group.
+    detail::spawned_process started =
+        detail::spawn_process(process_options("sleep").args("100").own_group(false));
+    auto body = [&]() -> task<exit_status> {
+        detail::child_process child(task_context::current()->home(), started.pid, true, "sleep");
+        co_await child.stop(1ms);
+        co_return *child.status();
+    };
+    const exit_status status = tests::run_on_loop(body());
+    CHECK(status.signal() != 0);
+    CHECK(tests::no_children());
+}
+
+TEST_CASE("subprocess: the reason why a program is not found does not depend on what failed before") {
+    char name[] = "/tmp/tandem-test-XXXXXX";
+    REQUIRE(mkdtemp(name) != nullptr);
+    const std::string directory = std::string(name) + "/prog";
+    REQUIRE(mkdir(directory.c_str(), 0700) == 0); // not a file
+    std::string message;
+    errno = EACCES;
+    try {
+        detail::spawn_process(process_options("prog").clear_env().env("PATH", name));
+    } catch (const system_error& e) {
+        message = e.what();
+    }
+    rmdir(directory.c_str());
+    rmdir(name);
+    CHECK(message.find("start prog: No such file or directory") == 0);
 }

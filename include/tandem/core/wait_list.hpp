@@ -90,6 +90,9 @@ private:
 class wake_chain {
 public:
     wake_chain() = default;
+    // Whoever was taken out of a list is woken even when an exception comes between. So a chain is declared
+    // before the lock is taken.
+    ~wake_chain() { wake_all(); }
     wake_chain(wake_chain&& other) noexcept : first_(other.first_) {
         if (first_) tail_ = other.tail_;
         other.first_ = nullptr;

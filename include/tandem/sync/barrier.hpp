@@ -60,7 +60,7 @@ private:
     std::size_t expected_;
     std::size_t waiting_ = 0; // length of waiters_
     bool ending_ = false;     // a completion function runs; who comes meanwhile waits
-    bool due_ = false;        // while ending_: the next phase is over, too, by somebody who dropped out
+    bool due_ = false;        // while ending_: the last one expected has dropped out of the next phase
     const std::function<void()> completion_;
     wait_list waiters_;
 };

@@ -136,8 +136,9 @@ private:
 
 // Implementation
 
-// Its own, because receivers may live longer than the broadcast. Item n is in slot n % capacity, if it is
-// still there: `sent - held <= n < sent`.
+// Its own, because receivers may live longer than the broadcast. Item n is in slot n % (capacity + 1), if it
+// is still there. So the slot of the next item is free, and a move that throws there spoils none that is
+// kept.
 template <class T>
 class broadcast<T>::state {
 public:
@@ -151,7 +152,10 @@ public:
     ~state() { waiters.abandon(); }
 
     std::uint64_t oldest() const noexcept { return sent > capacity ? sent - capacity : 0; }
-    slot& at(std::uint64_t number) noexcept { return slots[static_cast<std::size_t>(number % capacity)]; }
+    std::size_t index_of(std::uint64_t number) const noexcept {
+        return static_cast<std::size_t>(number % (std::uint64_t{capacity} + 1));
+    }
+    slot& at(std::uint64_t number) noexcept { return slots[index_of(number)]; }
 
     received<T> take(std::uint64_t& next) {
         const std::uint64_t first = std::max(next, oldest());
@@ -187,7 +191,7 @@ public:
 
     const std::size_t capacity;
     mutable detail::short_lock mutex;
-    std::vector<slot> slots; // grows to `capacity`
+    std::vector<slot> slots; // grows to `capacity` + 1
     std::uint64_t sent = 0;
     std::size_t subscribers = 0;
     bool closed = false;
@@ -203,14 +207,18 @@ bool broadcast<T>::send(T item) {
         const std::lock_guard lock(shared.mutex);
         if (shared.closed) return false;
         if (shared.subscribers == 0) return true;
-        const std::uint64_t number = shared.sent;
-        const auto index = static_cast<std::size_t>(number % shared.capacity);
+        const std::size_t index = shared.index_of(shared.sent);
         if (index >= shared.slots.size()) shared.slots.resize(index + 1);
         typename state::slot& into = shared.slots[index];
-        if (into.item) pushed_out.emplace(std::move(*into.item));
-        into.item.emplace(std::move(item));
+        into.item.emplace(std::move(item)); // when it throws nothing has happened
         into.unseen = shared.subscribers;
         ++shared.sent;
+        if (shared.sent > shared.capacity) {
+            std::optional<T>& oldest = shared.at(shared.sent - 1 - shared.capacity).item;
+            if constexpr (std::is_nothrow_move_constructible_v<T>)
+                if (oldest) pushed_out.emplace(std::move(*oldest));
+            oldest.reset();
+        }
         shared.grant_all(to_wake);
     }
     to_wake.wake_all();

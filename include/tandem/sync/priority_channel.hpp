@@ -38,7 +38,8 @@ public:
     std::size_t size() const noexcept { return entries_.size(); }
 
     void push(T&& value) {
-        entries_.push_back(entry(std::move(value), next_++));
+        entries_.emplace_back(std::move(value), next_); // `value` is as before when memory runs out
+        ++next_;
         std::push_heap(entries_.begin(), entries_.end(), order(less_));
     }
     void pop(std::optional<T>& into) {

@@ -9,6 +9,8 @@
 //
 // Fair: strictly first come, first served; a newcomer never overtakes a waiter, and a large request at the
 // front is not overtaken by small ones that would fit. When it gives up, those behind it that fit go on.
+// That is the order in which permits are granted. In which order the tasks then run is up to their loops,
+// and to the threads that release at the same time.
 // Thread-safe: tasks of any loop, and `release` from any thread. Permits that were granted to a waiter are
 // never lost: they are in the returned guard, even when a cancellation came at the same time. The semaphore
 // must outlive its waiters and permits.

@@ -7,9 +7,9 @@
 //     while (co_await view.changed()) apply(view.get());   // ends when the watch is closed
 //
 // A reader that is slow misses values in between, never the last one. Values are copied out; keep large ones
-// behind a std::shared_ptr<const T>. Thread-safe across loops; a view belongs to one task at a time. The
-// watch may go before its views: that closes it. Cancellation of `changed`: throws operation_cancelled, and
-// the change, if there is one, is still reported by the next call.
+// behind a std::shared_ptr<const T>; swapping two may not throw. Thread-safe across loops; a view belongs to
+// one task at a time. The watch may go before its views: that closes it. Cancellation of `changed`: throws
+// operation_cancelled, and the change, if there is one, is still reported by the next call.
 #pragma once
 
 #include <tandem/core/error.hpp>
@@ -28,6 +28,7 @@ namespace tandem {
 
 template <class T>
 class watch {
+    static_assert(std::is_nothrow_swappable_v<T>, "watch: the swap of two values may not throw");
     class state;
 
 public:

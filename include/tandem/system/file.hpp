@@ -39,7 +39,8 @@ inline constexpr std::size_t default_file_limit = std::size_t{256} * 1024 * 1024
 enum class write_mode {
     truncate, // writes into the file, or makes it
     replace,  // writes a new file beside it, brings it to the disk (fsync) and renames it: readers, and the
-              // time after a crash, see the old text or the new one, nothing else. Keeps the permissions.
+              // time after a crash, see the old text or the new one, nothing else. Keeps the permissions and,
+              // where this process may set it, the owner. Fails for what is no regular file.
 };
 
 // Writes the whole of a file. New files get the permissions 0666 less the umask.

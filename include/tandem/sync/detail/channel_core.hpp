@@ -18,6 +18,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -51,6 +52,7 @@ public:
     bool try_send(T& value);
     bool try_send(T&& value) { return try_send(value); }
     std::optional<T> try_receive();
+    // Items whose move may throw are lost when it does so here.
     std::vector<T> try_receive_some(std::size_t most);
     void close() noexcept;
     bool closed() const noexcept {
@@ -92,6 +94,7 @@ private:
 
     bool put(T& value, wake_chain& to_wake);
     bool take(std::optional<T>& into, wake_chain& to_wake);
+    bool make_room(std::vector<T>& items, std::size_t most);
     void take_more(std::vector<T>& items, std::size_t most);
 
     // The first waiter that is to be had, claimed, still in the list; or nullptr.
@@ -296,6 +299,18 @@ bool channel_core<T, Store>::take(std::optional<T>& into, wake_chain& to_wake) {
     return true;
 }
 
+// False: there is no memory, but there are items already.
+template <class T, class Store>
+bool channel_core<T, Store>::make_room(std::vector<T>& items, std::size_t most) {
+    try {
+        items.reserve(std::min(most, items.size() + std::max<std::size_t>(store_.size(), 16)));
+        return true;
+    } catch (const std::bad_alloc&) {
+        if (items.empty()) throw;
+        return false;
+    }
+}
+
 template <class T, class Store>
 void channel_core<T, Store>::take_more(std::vector<T>& items, std::size_t most) {
     wake_chain to_wake;
@@ -304,8 +319,7 @@ void channel_core<T, Store>::take_more(std::vector<T>& items, std::size_t most) 
         std::optional<T> item;
         while (items.size() < most) {
             // Room first: an item that was taken is not lost to bad_alloc. Under the lock, but rarely.
-            if (items.size() == items.capacity())
-                items.reserve(std::min(most, items.size() + std::max<std::size_t>(store_.size(), 16)));
+            if (items.size() == items.capacity() && !make_room(items, most)) break;
             item.reset();
             if (!take(item, to_wake)) break;
             items.push_back(std::move(*item));
