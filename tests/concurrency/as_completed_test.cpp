@@ -42,7 +42,7 @@ task<> forever() {
 
 } // namespace
 
-TEST_CASE("as_completed: in the order of completion, with the index; the body's result is returned") {
+TEST_CASE("as_completed: in the order of completion, with the index, the body's result is returned") {
     run_on_loop([]() -> task<> {
         std::vector<std::size_t> order;
         auto body = [&](completions<int>& results) -> task<std::string> {
@@ -63,7 +63,7 @@ TEST_CASE("as_completed: in the order of completion, with the index; the body's 
     });
 }
 
-TEST_CASE("as_completed: at most `limit` at a time, results not taken included; empty") {
+TEST_CASE("as_completed: at most `limit` at a time, results not taken included, empty") {
     for (const std::size_t limit : std::vector<std::size_t>{0, 1, 4, 1000}) {
         run_on_loop([limit]() -> task<> {
             std::size_t begun = 0;
@@ -156,7 +156,7 @@ TEST_CASE("as_completed: left early, by return or exception, the rest is cancell
     });
 }
 
-TEST_CASE("as_completed: failures are outcomes and cancel nobody; references and void") {
+TEST_CASE("as_completed: failures are outcomes and cancel nobody, references and void") {
     run_on_loop([]() -> task<> {
         auto child = [](int n) -> task<int> {
             co_await tests::turns(static_cast<std::size_t>(n));

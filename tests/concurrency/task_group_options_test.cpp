@@ -97,7 +97,7 @@ TEST_CASE("task_group, collect_all: siblings and body run on, all failures are t
     });
 }
 
-TEST_CASE("task_group, collect_all: one failure is rethrown as it is, none not at all; join alike") {
+TEST_CASE("task_group, collect_all: one failure is rethrown as it is, none not at all, join alike") {
     run_on_loop([]() -> task<> {
         auto one = [](task_group& group) -> task<int> {
             group.spawn(fail_after, std::size_t{1}, "alone");
@@ -147,7 +147,7 @@ TEST_CASE("task_group, limit: spawn holds children back and begins them in order
     }
 }
 
-TEST_CASE("task_group, limit: spawn_when_free waits its turn; try_spawn does not, and leaves its arguments") {
+TEST_CASE("task_group, limit: spawn_when_free waits its turn, try_spawn does not, and leaves its arguments") {
     run_on_loop([]() -> task<> {
         gauge running;
         std::vector<int> spawned;

@@ -55,7 +55,7 @@ TEST_CASE("with_cleanup: after a value of each kind") {
     });
 }
 
-TEST_CASE("with_cleanup: after an exception; the cleanup's own exception") {
+TEST_CASE("with_cleanup: after an exception, the cleanup's own exception") {
     const auto before = set_cleanup_failure_handler(&note);
     reported.clear();
     run_on_loop([]() -> task<> {
