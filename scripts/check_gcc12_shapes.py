@@ -315,7 +315,9 @@ def check_surroundings(tokens, start, left, enclosing, report):
         elif tokens[bracket].text == "(" and ASSERTIONS.match(text_at(tokens, bracket - 1)):
             name = text_at(tokens, bracket - 1)
             report(start, f"co_await inside {name}(...): bind its result to a variable first")
-    # To the left of the co_await, level by level: a "?" means that it stands in a branch of a conditional.
+    # To the left of the co_await, level by level: a "?" means that it stands in a branch of a conditional, an "&&" or
+    # "||" that it may be evaluated whatever stands before.
+    operand = True  # until an "=" or ":": left of it a variable is declared or assigned to ("auto&& x = ...")
     index = start - 1
     while index >= left:
         token = tokens[index]
@@ -325,6 +327,13 @@ def check_surroundings(tokens, start, left, enclosing, report):
         if token.text == "?":
             report(start, "co_await in a branch of ?: (use if)")
             return
+        if operand and token.text in ("&&", "||", "and", "or") and text_at(tokens, index + 1) not in (">", ")", ","):
+            report(start, f"co_await to the right of {token.text}: often evaluated in any case (use if)")
+            return
+        if token.text in ("=", ":"):
+            operand = False
+        elif token.text in OPEN:
+            operand = True
         if token.text == ",":  # the rest of this level is another argument: on to the enclosing bracket
             while index >= left and tokens[index].text not in OPEN:
                 index = (tokens[index].mate if tokens[index].text in CLOSE and tokens[index].mate is not None
@@ -430,6 +439,20 @@ BAD = {
     "in EXPECT_EQ": ("EXPECT_EQ(co_await f(), 3);", 1),
     "first branch": ("auto x = c ? co_await f() : std::string();", 1),
     "second branch": ("auto x = c ? std::string() : g(1, co_await f());", 1),
+    "loop, right of &&": ("while (a && co_await f()) { g(); }", 1),
+    "loop, right of ||, nested": ("while (!(a(1, 2) || b(3, co_await f()))) { g(); }", 1),
+    "loop, and": ("while (a and co_await f()) { g(); }", 1),
+    "loop, declaration": ("while (auto x = a && co_await f()) { g(); }", 1),
+    "loop, assignment": ("while (a && (x = co_await f())) { g(); }", 1),
+    "end of do": ("do {\n    g();\n} while (a && co_await f());", 3),
+    "for, condition": ("for (int i = 0; i < 3 && co_await f(); ++i) { g(); }", 1),
+    "for, step": ("for (; a; b = c(1) || co_await f()) { g(); }", 1),
+    "argument": ("g(1, a && co_await f());", 1),
+    "not the last operand": ("if (a && co_await f() && b) { g(); }", 1),
+    "co_return": ("co_return a && co_await f();", 1),
+    "comparison": ("bool b = (a && co_await f()) == c;", 1),
+    "in an if, right of &&": ("if (a && co_await f()) { g(); }", 1),
+    "switch": ("switch (int(a && co_await f())) { default: g(); }", 1),
     "co_return braces": ("co_return {a, b};", 1),
     "in an if": ("if (co_await f([p] { return true; })) { g(); }", 1),
     "in a range-for": ("for (auto& x : co_await f([p] {})) { g(); }", 1),
@@ -480,6 +503,11 @@ GOOD = {
     "suppressed": "co_await f([n] { return n; }); // gcc12: ok (n is an int)",
     "suppressed above": "// gcc12: ok (n is an int)\nco_await f([n] { return n; });",
     "loop": "for (int i = 0; i < 3; ++i) { co_await f(i); } while (co_await g()) { h({1}); }",
+    "left of &&": "while (co_await f() && a) { g(); } for (; co_await f() || b;) { g(); } bool b = co_await f() && a;",
+    "&& elsewhere": "while (a && b) { if (c && d) { co_await f(); } c = a || e; co_await g(a && b); }",
+    "rvalue references": "for (auto&& x : co_await f()) { g(); } auto&& x = co_await f(); h(g<a&&>(co_await f()));",
+    "&& in another argument": "while (f(a && b, co_await g())) { h(); }",
+    "&& before a lambda": "bool b = a && run([]() -> task<> { co_await f(); });",
     "if with init": "if (auto x = co_await f(); x) { h({1}); }",
     "next statement": "h({1}); co_await f(); h([p] {});",
     "previous lambda": "auto g = [p]() -> int { return 1; }; co_await f();",

@@ -56,7 +56,8 @@ build_and_test() {
 }
 
 stage_shapes() {
-    scripts/check_gcc12_shapes.py --self-test && scripts/check_gcc12_shapes.py && scripts/check_docs.py
+    scripts/check_gcc12_shapes.py --self-test && scripts/check_gcc12_shapes.py && scripts/check_docs.py &&
+        scripts/check_tests.py
 }
 stage_format() { scripts/check-format.sh; }
 stage_dev() { build_and_test dev -LE example; }

@@ -324,7 +324,9 @@ void task_group::on_cancel(cancel_hook& hook) noexcept {
 }
 
 task_group::place_awaiter::~place_awaiter() {
-    if (has_place_) group_.give_place_back(); // destroyed between the grant and the resumption
+    // Destroyed between the grant and the resumption. In a runtime that is being destroyed the group may have
+    // gone before.
+    if (has_place_ && !context().home().torn_down()) group_.give_place_back();
 }
 
 bool task_group::place_awaiter::attempt() noexcept {

@@ -10,6 +10,7 @@
 #include "tests/support/tasks.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <set>
 #include <stdexcept>
@@ -42,7 +43,7 @@ task<> forever() {
 
 } // namespace
 
-TEST_CASE("as_completed: in the order of completion, with the index; the body's result is returned") {
+TEST_CASE("as_completed: in the order of completion, with the index, the body's result is returned") {
     run_on_loop([]() -> task<> {
         std::vector<std::size_t> order;
         auto body = [&](completions<int>& results) -> task<std::string> {
@@ -63,7 +64,7 @@ TEST_CASE("as_completed: in the order of completion, with the index; the body's 
     });
 }
 
-TEST_CASE("as_completed: at most `limit` at a time, results not taken included; empty") {
+TEST_CASE("as_completed: at most `limit` at a time, results not taken included, empty") {
     for (const std::size_t limit : std::vector<std::size_t>{0, 1, 4, 1000}) {
         run_on_loop([limit]() -> task<> {
             std::size_t begun = 0;
@@ -156,7 +157,7 @@ TEST_CASE("as_completed: left early, by return or exception, the rest is cancell
     });
 }
 
-TEST_CASE("as_completed: failures are outcomes and cancel nobody; references and void") {
+TEST_CASE("as_completed: failures are outcomes and cancel nobody, references and void") {
     run_on_loop([]() -> task<> {
         auto child = [](int n) -> task<int> {
             co_await tests::turns(static_cast<std::size_t>(n));
@@ -336,4 +337,56 @@ TEST_CASE("as_completed: a runtime that is destroyed while it waits") {
         });
     }
     CHECK(token.use_count() == 1);
+}
+
+namespace {
+
+// Throws when its last move is used up.
+class brittle_page {
+public:
+    explicit brittle_page(int moves) noexcept : moves_(moves) {}
+    brittle_page(brittle_page&& other) : moves_(other.moves_ - 1) {
+        if (moves_ < 0) throw std::domain_error("moved once too often");
+    }
+
+private:
+    int moves_;
+};
+
+task<brittle_page> give_page(int moves) {
+    co_return brittle_page(moves);
+}
+task<int> count_pages(completions<brittle_page>& pages, int& broken) {
+    int taken = 0;
+    for (;;) {
+        try {
+            const auto page = co_await pages.next();
+            if (!page) break;
+            taken += page->has_value() ? 1 : 0;
+            broken += page->has_value() ? 0 : 1;
+        } catch (const std::domain_error&) {
+            ++broken;
+        }
+    }
+    co_return taken;
+}
+task<int> brittle_pages(int moves, int& broken) {
+    std::vector<task<brittle_page>> pages;
+    for (int i = 0; i < 3; ++i)
+        pages.push_back(give_page(moves));
+    auto body = [&broken](completions<brittle_page>& all) { return count_pages(all, broken); };
+    co_return co_await with_timeout(std::chrono::seconds(20), as_completed(std::move(pages), 1, body));
+}
+
+} // namespace
+
+TEST_CASE("as_completed: a value whose move throws is one failure, the tasks after it still begin") {
+    int taken = 0;
+    for (int moves = 0; taken != 3; ++moves) {
+        REQUIRE(moves < 20);
+        int broken = 0;
+        taken = tests::run_on_loop(brittle_pages(moves, broken));
+        CAPTURE(moves);
+        CHECK(taken + broken == 3);
+    }
 }

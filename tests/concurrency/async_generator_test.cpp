@@ -223,7 +223,7 @@ TEST_CASE("async_generator: one consumer at a time, each in its own context") {
     });
 }
 
-TEST_CASE("async_generator: a timeout inside ends it; an item that was ready is handed over") {
+TEST_CASE("async_generator: a timeout inside ends it, an item that was ready is handed over") {
     run_on_loop([]() -> task<> {
         event never;
         auto hangs = [](event& e) -> async_generator<int> {

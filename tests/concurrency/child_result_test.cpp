@@ -109,7 +109,7 @@ TEST_CASE("child_result: a failure is rethrown to the reader and is the group's 
     });
 }
 
-TEST_CASE("child_result: refused or cancelled children throw operation_cancelled; a handle may outlive all") {
+TEST_CASE("child_result: refused or cancelled children throw operation_cancelled, a handle may outlive all") {
     run_on_loop([]() -> task<> {
         child_result<int> kept;
         CHECK_FALSE(static_cast<bool>(kept));
@@ -133,7 +133,7 @@ TEST_CASE("child_result: refused or cancelled children throw operation_cancelled
     });
 }
 
-TEST_CASE("child_result: a cancelled wait leaves the child alone; it can be read later") {
+TEST_CASE("child_result: a cancelled wait leaves the child alone, it can be read later") {
     run_on_loop([]() -> task<> {
         task_group group;
         event go;
@@ -254,7 +254,7 @@ TEST_CASE("child_result: a runtime that is destroyed while a task waits for one"
     CHECK(token.use_count() == 1);
 }
 
-TEST_CASE("start: returns when the child is ready, with its value; the child runs on") {
+TEST_CASE("start: returns when the child is ready, with its value, the child runs on") {
     run_on_loop([]() -> task<> {
         bool ended = false;
         event stop;
@@ -283,7 +283,7 @@ TEST_CASE("start: returns when the child is ready, with its value; the child run
 }
 
 TEST_CASE(
-    "start: a failure before that is the starter's, one after it the group's; an early end is an error") {
+    "start: a failure before that is the starter's, one after it the group's, an early end is an error") {
     run_on_loop([]() -> task<> {
         std::string before;
         std::string early;

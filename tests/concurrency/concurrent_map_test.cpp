@@ -203,3 +203,37 @@ TEST_CASE("concurrent_map: 100,000 elements that complete at once, in constant s
     CHECK(calls == n);
     CHECK(tests::apart(first, last) < 4096);
 }
+
+namespace {
+
+task<std::string> first_word_of(const std::string& text) {
+    co_await yield();
+    co_return text.substr(0, text.find(' '));
+}
+std::string long_text(int number) {
+    return std::to_string(number) + " is the number that this long text begins with";
+}
+task<> stop_at_ten(int number) {
+    co_await yield();
+    if (number == 10) throw std::out_of_range("ten");
+}
+
+} // namespace
+
+TEST_CASE("concurrent_map: f takes by reference what the range makes on the fly") {
+    auto texts = std::views::iota(7, 12) | std::views::transform(long_text);
+    const auto words = tests::run_on_loop(concurrent_map(texts, 3, first_word_of));
+    CHECK(words == std::vector<std::string>{"7", "8", "9", "10", "11"});
+}
+
+TEST_CASE("concurrent_map: f takes by reference what an input range lends for one step") {
+    std::istringstream input("alpha beta gamma");
+    auto read = std::views::istream<std::string>(input);
+    const auto words = tests::run_on_loop(concurrent_map(read, 3, first_word_of));
+    CHECK(words == std::vector<std::string>{"alpha", "beta", "gamma"});
+}
+
+TEST_CASE("concurrent_for_each: an endless range is begun, and left at the first failure") {
+    CHECK_THROWS_AS(tests::run_on_loop(concurrent_for_each(std::views::iota(0), 4, stop_at_ten)),
+                    std::out_of_range);
+}

@@ -55,7 +55,7 @@ TEST_CASE("every: calls at once and again until the call says no") {
     });
 }
 
-TEST_CASE("every: exceptions end it; the interval must be positive") {
+TEST_CASE("every: exceptions end it, the interval must be positive") {
     run_on_loop([]() -> task<> {
         int calls = 0;
         auto fails = [&]() -> task<> {
@@ -99,7 +99,7 @@ TEST_CASE("every: cancelled in a pause or in a call") {
     CHECK(cancelled >= 4);
 }
 
-TEST_CASE("repeat_until_cancelled: returns normally; the next operation reports the cancellation") {
+TEST_CASE("repeat_until_cancelled: returns normally, the next operation reports the cancellation") {
     run_on_loop([]() -> task<> {
         int calls = 0;
         bool returned = false;

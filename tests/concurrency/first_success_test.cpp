@@ -29,7 +29,7 @@ task<int> fail_after(std::size_t n, const char* what) {
 } // namespace
 
 TEST_CASE(
-    "first_success: failures do not end the race, the first value does; losers are cancelled and awaited") {
+    "first_success: failures do not end the race, the first value does, losers are cancelled and awaited") {
     run_on_loop([]() -> task<> {
         ending loser = ending::value;
         auto loses = [&]() -> task<int> {
@@ -60,7 +60,7 @@ TEST_CASE(
     });
 }
 
-TEST_CASE("first_success: all failed, in the order given; an empty vector") {
+TEST_CASE("first_success: all failed, in the order given, an empty vector") {
     run_on_loop([]() -> task<> {
         std::vector<std::string> what;
         try {

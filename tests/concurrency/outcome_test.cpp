@@ -2,8 +2,10 @@
 
 #include "tests/support/catch.hpp"
 
+#include <exception>
 #include <memory>
 #include <stdexcept>
+#include <string>
 
 using tandem::outcome;
 
@@ -36,4 +38,13 @@ TEST_CASE("outcome: of void") {
     outcome<void> done{std::monostate()};
     CHECK(done.has_value());
     done.value();
+}
+
+TEST_CASE("outcome: a const one can be looked at") {
+    const outcome<std::string> good(std::string("value"));
+    CHECK(good.value() == "value");
+    CHECK(*good == "value");
+    CHECK(good->size() == 5);
+    const outcome<std::string> bad(std::make_exception_ptr(std::runtime_error("failure")));
+    CHECK_THROWS_AS(bad.value(), std::runtime_error);
 }

@@ -117,7 +117,7 @@ TEST_CASE("retry: the last exception is rethrown as it was, and tells the number
     });
 }
 
-TEST_CASE("retry: the predicate decides; cancellations are not repeated") {
+TEST_CASE("retry: the predicate decides, cancellations are not repeated") {
     run_on_loop([]() -> task<> {
         int calls = 0;
         auto fails = [&]() -> task<> {

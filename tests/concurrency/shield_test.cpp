@@ -42,7 +42,7 @@ TEST_CASE("shield: hands over values, references, exceptions") {
     });
 }
 
-TEST_CASE("shield: the caller's cancellation does not reach the work; the next operation reports it") {
+TEST_CASE("shield: the caller's cancellation does not reach the work, the next operation reports it") {
     run_on_loop([]() -> task<> {
         int steps = 0;
         auto work = [&]() -> task<int> {

@@ -155,3 +155,37 @@ TEST_CASE("yield: everybody that is ready gets a turn, in order") {
     });
     CHECK(order == std::vector<int>{0, 1, 2, 0, 1, 2, 0, 1, 2});
 }
+
+namespace {
+
+task<> sleeps_whatever_happens(bool& left) {
+    class note {
+    public:
+        explicit note(bool& l) noexcept : left_(l) {}
+        note(const note&) = delete;
+        note& operator=(const note&) = delete;
+        ~note() { left_ = true; }
+
+    private:
+        bool& left_;
+    };
+    const note at_end(left);
+    for (;;) {
+        try {
+            co_await sleep_for(std::chrono::milliseconds(1));
+        } catch (const operation_cancelled&) {
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("sleep_for: a task that swallows its cancellation for ever does not keep its runtime from ending") {
+    bool left = false;
+    {
+        runtime rt(tests::small().drain_timeout(std::chrono::milliseconds(20)));
+        rt.spawn(sleeps_whatever_happens(left));
+        rt.run(tests::turns(3));
+    }
+    CHECK(left);
+}

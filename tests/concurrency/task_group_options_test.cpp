@@ -1,4 +1,5 @@
 #include <tandem/concurrency/aggregate_error.hpp>
+#include <tandem/concurrency/shield.hpp>
 #include <tandem/concurrency/task_group.hpp>
 #include <tandem/concurrency/when_any.hpp>
 #include <tandem/concurrency/with_timeout.hpp>
@@ -11,9 +12,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -97,7 +101,7 @@ TEST_CASE("task_group, collect_all: siblings and body run on, all failures are t
     });
 }
 
-TEST_CASE("task_group, collect_all: one failure is rethrown as it is, none not at all; join alike") {
+TEST_CASE("task_group, collect_all: one failure is rethrown as it is, none not at all, join alike") {
     run_on_loop([]() -> task<> {
         auto one = [](task_group& group) -> task<int> {
             group.spawn(fail_after, std::size_t{1}, "alone");
@@ -147,7 +151,7 @@ TEST_CASE("task_group, limit: spawn holds children back and begins them in order
     }
 }
 
-TEST_CASE("task_group, limit: spawn_when_free waits its turn; try_spawn does not, and leaves its arguments") {
+TEST_CASE("task_group, limit: spawn_when_free waits its turn, try_spawn does not, and leaves its arguments") {
     run_on_loop([]() -> task<> {
         gauge running;
         std::vector<int> spawned;
@@ -350,4 +354,61 @@ TEST_CASE("task_group, limit: a storm of spawners on two loops with cancellation
                 CHECK(running.done() == accepted);
         }
     });
+}
+
+namespace {
+
+// Never ends. With `slow` set a round of many of them takes longer than there is time to drain.
+task<> never_ends(const bool& slow) {
+    for (;;) {
+        try {
+            co_await yield();
+        } catch (const operation_cancelled&) {
+        }
+        if (slow) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
+task<> does_nothing() {
+    co_return;
+}
+task<> asks_for_a_place(task_group*& group) {
+    while (!group)
+        co_await yield();
+    static_cast<void>(co_await group->spawn_when_free(does_nothing));
+}
+task<> holds_a_place(event& release, bool& released) {
+    co_await shield(release.wait());
+    released = true;
+}
+task<> owns_a_limited_group(task_group*& group, event& release, bool& released) {
+    task_group mine(task_group_options().limit(1));
+    mine.spawn(holds_a_place, std::ref(release), std::ref(released));
+    group = &mine;
+    co_await sleep_for(std::chrono::hours(1));
+}
+task<> frees_a_place_and_ends(event& release, const bool& released, bool& slow) {
+    co_await tests::turns(5);
+    release.set();
+    while (!released)
+        co_await yield();
+    slow = true;
+}
+
+} // namespace
+
+TEST_CASE(
+    "task_group, limit: a place granted while the runtime ends is not given back to a group that is gone") {
+    event release;
+    task_group* group = nullptr;
+    bool released = false;
+    bool slow = false;
+    {
+        runtime rt(tests::small().drain_timeout(std::chrono::milliseconds(50)));
+        rt.spawn(asks_for_a_place(group)); // older than the group's owner, so it is destroyed after it
+        rt.spawn(owns_a_limited_group(group, release, released));
+        for (int i = 0; i < 2000; ++i)
+            rt.spawn(never_ends(slow));
+        rt.run(frees_a_place_and_ends(release, released, slow));
+    }
+    CHECK(released);
 }

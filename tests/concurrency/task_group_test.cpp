@@ -156,7 +156,7 @@ TEST_CASE("task_group: the first failure cancels the others, all are kept") {
     });
 }
 
-TEST_CASE("task_group: cancel ends children and body without failure; later spawns are refused") {
+TEST_CASE("task_group: cancel ends children and body without failure, later spawns are refused") {
     run_on_loop([]() -> task<> {
         bool refused = false;
         bool destroyed = false;
@@ -233,7 +233,7 @@ TEST_CASE("task_group: a stop callback of a child may use the group") {
     });
 }
 
-TEST_CASE("task_group: cancelled at every suspension, with nested groups; nothing outlives it") {
+TEST_CASE("task_group: cancelled at every suspension, with nested groups, nothing outlives it") {
     int alive = 0;
     const std::size_t cancelled = run_on_loop([&]() -> task<std::size_t> {
         class life {

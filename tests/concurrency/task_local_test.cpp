@@ -83,7 +83,7 @@ TEST_CASE("task_local: an exception ends the binding") {
     });
 }
 
-TEST_CASE("task_local: children see it; their own bindings do not reach their siblings") {
+TEST_CASE("task_local: children see it, their own bindings do not reach their siblings") {
     run_on_loop([]() -> task<> {
         auto all = []() -> task<> {
             auto [a, b, c] = co_await when_all(name_later(), name.with("own", name_later()), name_later());

@@ -29,7 +29,7 @@ task<int> fail_after(std::size_t n) {
 
 } // namespace
 
-TEST_CASE("when_all_settled: a failure cancels nobody; void, move-only, references") {
+TEST_CASE("when_all_settled: a failure cancels nobody, void, move-only, references") {
     run_on_loop([]() -> task<> {
         int place = 4;
         auto refer = [&]() -> task<int&> { co_return place; };
@@ -70,7 +70,7 @@ TEST_CASE("when_all_settled: a vector, also an empty one") {
     });
 }
 
-TEST_CASE("when_all_settled: a cancellation loses no outcome; the caller's next operation tells it") {
+TEST_CASE("when_all_settled: a cancellation loses no outcome, the caller's next operation tells it") {
     run_on_loop([]() -> task<> {
         bool first_kept = false;
         bool second_cancelled = false;

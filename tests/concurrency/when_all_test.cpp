@@ -145,7 +145,7 @@ TEST_CASE("when_all: of several failures the first is rethrown") {
     });
 }
 
-TEST_CASE("when_all: cancelled at every suspension; it ends after its children") {
+TEST_CASE("when_all: cancelled at every suspension, it ends after its children") {
     const std::size_t cancelled = run_on_loop([]() -> task<std::size_t> {
         int running = 0;
         auto child = [&](std::size_t n) -> task<> {

@@ -55,7 +55,7 @@ TEST_CASE("with_cleanup: after a value of each kind") {
     });
 }
 
-TEST_CASE("with_cleanup: after an exception; the cleanup's own exception") {
+TEST_CASE("with_cleanup: after an exception, the cleanup's own exception") {
     const auto before = set_cleanup_failure_handler(&note);
     reported.clear();
     run_on_loop([]() -> task<> {
@@ -177,4 +177,46 @@ TEST_CASE("with_cleanup: a runtime that is destroyed lets it clean up, then take
         CHECK(kept.use_count() == 2);
     }
     CHECK(kept.use_count() == 1);
+}
+
+namespace {
+
+// Throws when its last move is used up.
+class brittle_receipt {
+public:
+    explicit brittle_receipt(int moves) noexcept : moves_(moves) {}
+    brittle_receipt(brittle_receipt&& other) : moves_(other.moves_ - 1) {
+        if (moves_ < 0) throw std::runtime_error("moved once too often");
+    }
+
+private:
+    int moves_;
+};
+
+task<brittle_receipt> give_receipt(int moves) {
+    co_return brittle_receipt(moves);
+}
+task<> note_cleanup(bool& cleaned) {
+    cleaned = true;
+    co_return;
+}
+task<> receipt_and_cleanup(int moves, bool& cleaned) {
+    static_cast<void>(co_await with_cleanup(give_receipt(moves), [&] { return note_cleanup(cleaned); }));
+}
+
+} // namespace
+
+TEST_CASE("with_cleanup: whichever move of the body's result throws, the cleanup is run") {
+    bool succeeded = false;
+    for (int moves = 0; !succeeded; ++moves) {
+        REQUIRE(moves < 20);
+        bool cleaned = false;
+        try {
+            tests::run_on_loop(receipt_and_cleanup(moves, cleaned));
+            succeeded = true;
+        } catch (const std::runtime_error&) {
+        }
+        CAPTURE(moves);
+        CHECK(cleaned);
+    }
 }

@@ -9,6 +9,7 @@
 #include "tests/support/tasks.hpp"
 
 #include <boost/system/errc.hpp>
+#include <thread>
 
 #include <chrono>
 #include <memory>
@@ -328,4 +329,27 @@ TEST_CASE("with_deadline: cancellation from outside") {
         co_return co_await tests::cancel_everywhere(scenario, check);
     });
     CHECK(cancelled >= 6);
+}
+
+namespace {
+
+// Ends in time with a cancellation of its own, and holds the loop until the time is over.
+task<> gives_up() {
+    co_await yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    throw operation_cancelled();
+}
+task<> gives_up_on_a_busy_loop() {
+    task_group group;
+    for (int i = 0; i < 2000; ++i)
+        group.spawn(tests::turns, 3);
+    const tests::ending how = co_await tests::ends(with_timeout(std::chrono::milliseconds(5), gives_up()));
+    co_await group.join();
+    CHECK(how == tests::ending::cancelled);
+}
+
+} // namespace
+
+TEST_CASE("with_timeout: the child's own cancellation is no timeout, however late its waiter runs") {
+    tests::run_on_loop(gives_up_on_a_busy_loop());
 }

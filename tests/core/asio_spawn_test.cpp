@@ -195,7 +195,7 @@ TEST_CASE("spawn: use_awaitable, and an awaitable inside of the task again") {
     CHECK(what == "from the task");
 }
 
-TEST_CASE("spawn: a callback runs on its own executor; detached drops the result") {
+TEST_CASE("spawn: a callback runs on its own executor, detached drops the result") {
     asio::io_context io;
     asio::io_context other;
     bool elsewhere = false;

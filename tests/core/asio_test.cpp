@@ -159,7 +159,7 @@ TEST_CASE("asio: deferred operations: connect, accept, read, write, composed one
     });
 }
 
-TEST_CASE("asio: an error code is thrown; as_tuple hands it over with the values") {
+TEST_CASE("asio: an error code is thrown, as_tuple hands it over with the values") {
     run_on_loop([]() -> task<> {
         connection c = co_await connect();
         c.client.shutdown(tcp::socket::shutdown_send);
@@ -422,7 +422,7 @@ TEST_CASE("asio: awaitables: values, exceptions, cancellation") {
     });
 }
 
-TEST_CASE("asio: this_executor is that of the own loop; a suspended operation goes with the runtime") {
+TEST_CASE("asio: this_executor is that of the own loop, a suspended operation goes with the runtime") {
     std::weak_ptr<int> left;
     {
         runtime rt(tests::small().drain_timeout(0ms));

@@ -217,7 +217,7 @@ TEST_CASE("foreign awaiter: resumed on another thread, the task goes on at home"
     });
 }
 
-TEST_CASE("foreign awaiter: cannot be interrupted; the next operation reports the cancellation") {
+TEST_CASE("foreign awaiter: cannot be interrupted, the next operation reports the cancellation") {
     resumer elsewhere;
     run_on_loop([&]() -> task<> {
         int got = 0;

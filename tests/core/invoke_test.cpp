@@ -55,7 +55,7 @@ TEST_CASE("invoke: std::ref passes a reference, a member function its object, an
     CHECK(&r == &place);
 }
 
-TEST_CASE("invoke: an unstarted one destroys what it owns; what the callable throws leaves the task") {
+TEST_CASE("invoke: an unstarted one destroys what it owns, what the callable throws leaves the task") {
     auto token = std::make_shared<int>(1);
     {
         auto dropped = tandem::invoke([](std::shared_ptr<int>) -> task<> { co_return; }, token);

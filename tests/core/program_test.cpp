@@ -97,7 +97,7 @@ task<> interrupted(int number, std::string& log) {
 
 } // namespace
 
-TEST_CASE("run: the value is the exit code; 0 for void") {
+TEST_CASE("run: the value is the exit code, 0 for void") {
     CHECK(in_child([] {
               return run([]() -> task<int> {
                   co_await yield();
@@ -132,7 +132,7 @@ TEST_CASE("run: an exception that leaves the main task is printed, 1") {
     CHECK(cancelled.error.find("by itself") != std::string::npos);
 }
 
-TEST_CASE("run: SIGINT cancels the main task, 130; SIGTERM 143; quietly") {
+TEST_CASE("run: SIGINT cancels the main task, 130, SIGTERM 143, quietly") {
     for (const int number : std::array<int, 2>{SIGINT, SIGTERM}) {
         const result passes_on = in_child([number] {
             return run([number]() -> task<> {
@@ -199,7 +199,7 @@ TEST_CASE("run: the second signal ends the process at once") {
     }
 }
 
-TEST_CASE("run: a main task that ignores the signal goes on; a blocked loop is left by the second") {
+TEST_CASE("run: a main task that ignores the signal goes on, a blocked loop is left by the second") {
     const result r = in_child([] {
         return run([]() -> task<> {
             raise(SIGINT);

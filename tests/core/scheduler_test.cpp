@@ -93,7 +93,7 @@ TEST_CASE("scheduler: is current on its own thread only") {
     });
 }
 
-TEST_CASE("scheduler: timers fire at home, never early; disarmed ones do not; disarm is idempotent") {
+TEST_CASE("scheduler: timers fire at home, never early, disarmed ones do not, disarm is idempotent") {
     tests::run_on_loop([]() -> task<> {
         scheduler& home = task_context::current()->home();
         event rung;

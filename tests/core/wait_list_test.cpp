@@ -12,7 +12,7 @@
 
 using namespace tandem;
 
-TEST_CASE("wait_list: first in, first out; removal anywhere; as a deque does") {
+TEST_CASE("wait_list: first in, first out, removal anywhere, as a deque does") {
     runtime rt(tests::small());
     task_context context(rt.loop(0), nullptr, [](task_context&) noexcept {}, false);
     wait_list list;

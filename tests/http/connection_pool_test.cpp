@@ -99,7 +99,7 @@ TEST_CASE("a kept connection that the peer closed, or wrote to, is not taken") {
     });
 }
 
-TEST_CASE("waiters of a host are served in order; a newcomer does not overtake") {
+TEST_CASE("waiters of a host are served in order, a newcomer does not overtake") {
     in_task([]() -> task<> {
         connection_pool pool(limits(1, 10));
         pool.bind(task_context::current()->home());

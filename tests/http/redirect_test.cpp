@@ -133,7 +133,7 @@ TEST_CASE("redirects are followed, told and bounded") {
     scripted::run(work());
 }
 
-TEST_CASE("credentials stay with their origin; bodies follow by the rules") {
+TEST_CASE("credentials stay with their origin, bodies follow by the rules") {
     answering other([](const std::string& request) -> std::string {
         return scripted::target_of(request) == "/back" ? redirect_to(field_of(request, "X-Back"))
                                                        : ok("other");

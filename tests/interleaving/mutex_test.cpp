@@ -154,7 +154,7 @@ TEST_CASE("shared_mutex: readers see the writer's work, nobody is forgotten") {
         few);
 }
 
-TEST_CASE("condition_variable: a notification is not lost; the mutex is held after the wait") {
+TEST_CASE("condition_variable: a notification is not lost, the mutex is held after the wait") {
     limits few;
     few.stale_loads = 0;
     for (const bool cancel : {false, true})

@@ -228,7 +228,7 @@ TEST_CASE("resolver: a slow answer does not delay others", "[net][resolver]") {
     });
 }
 
-TEST_CASE("resolver: 500 look-ups at once; callers for one name share", "[net][resolver]") {
+TEST_CASE("resolver: 500 look-ups at once, callers for one name share", "[net][resolver]") {
     dns_test::server server([](const std::string& name, std::uint16_t) {
         return reply::with(
             {name == "same.test" ? "10.9.9.9" : "10.0.0." + name.substr(1, name.find('.') - 1)});

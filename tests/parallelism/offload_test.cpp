@@ -67,7 +67,7 @@ TEST_CASE("offload: runs on the pool, goes on at home, carries results and excep
     });
 }
 
-TEST_CASE("offload: move-only callables, arguments and results; references through std::ref") {
+TEST_CASE("offload: move-only callables, arguments and results, references through std::ref") {
     run_on_loop([]() -> task<> {
         auto owned = std::make_unique<int>(40);
         auto callable = [owned = std::move(owned)](std::unique_ptr<int> argument) {
@@ -85,7 +85,7 @@ TEST_CASE("offload: move-only callables, arguments and results; references throu
     });
 }
 
-TEST_CASE("offload: on another pool; no companion; a stopped pool") {
+TEST_CASE("offload: on another pool, no companion, a stopped pool") {
     thread_pool other(1);
     run_on_loop([&]() -> task<> {
         auto which = [] { return thread_pool::current(); };

@@ -131,7 +131,7 @@ TEST_CASE("barrier: an exception of the completion reaches everyone in that phas
     });
 }
 
-TEST_CASE("barrier: a cancelled wait takes its arrival back; it may come again") {
+TEST_CASE("barrier: a cancelled wait takes its arrival back, it may come again") {
     run_on_loop([]() -> task<> {
         barrier b(2);
         auto race = co_await when_any(b.arrive_and_wait(), tests::turns(3));

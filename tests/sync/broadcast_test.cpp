@@ -221,7 +221,7 @@ TEST_CASE("broadcast: a receive that races with a timer loses nothing") {
         REQUIRE(got[static_cast<std::size_t>(i)] == i);
 }
 
-TEST_CASE("broadcast: senders and subscribers on two loops and a thread; received and lost add up") {
+TEST_CASE("broadcast: senders and subscribers on two loops and a thread, received and lost add up") {
     const std::size_t each = tests::repeat(20'000, 2'000);
     runtime rt(tests::loops(2));
     broadcast<std::size_t> b(16);

@@ -56,7 +56,7 @@ TEST_CASE("condition_variable: waits with the mutex given up, and holds it again
     });
 }
 
-TEST_CASE("condition_variable: a predicate that is true at first does not wait; errors") {
+TEST_CASE("condition_variable: a predicate that is true at first does not wait, errors") {
     run_on_loop([]() -> task<> {
         mutex m;
         condition_variable changed;

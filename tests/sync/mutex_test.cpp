@@ -180,7 +180,7 @@ TEST_CASE("mutex: uncontended locks do not starve another task") {
     CHECK(locks < 10'000);
 }
 
-TEST_CASE("mutex: a waiter that is destroyed with its context leaves; one that was granted passes it on") {
+TEST_CASE("mutex: a waiter that is destroyed with its context leaves, one that was granted passes it on") {
     mutex m;
     std::vector<int> got;
     auto wait = [&](int me) -> task<> {

@@ -154,7 +154,7 @@ TEST_CASE("once: cancelled at every suspension it can still be done") {
     CHECK(completed >= 2); // at least the runs that were not cancelled
 }
 
-TEST_CASE("once: the caller that runs it is destroyed with its context; the next one tries") {
+TEST_CASE("once: the caller that runs it is destroyed with its context, the next one tries") {
     once o;
     int runs = 0;
     event never;

@@ -309,7 +309,7 @@ TEST_CASE("keyed_rate_limiter: forgets full buckets, and nothing else") {
     });
 }
 
-TEST_CASE("keyed_rate_limiter: a key that is waited for is not forgotten; two loops") {
+TEST_CASE("keyed_rate_limiter: a key that is waited for is not forgotten, two loops") {
     runtime rt(tests::loops(2));
     keyed_rate_limiter<std::size_t> limit(1'000'000, 1s, 1, 64);
     const std::size_t each = tests::repeat(3'000, 500);

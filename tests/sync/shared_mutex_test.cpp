@@ -59,7 +59,7 @@ TEST_CASE("shared_mutex: many readers or one writer, by try_lock") {
     CHECK(block_on(m.lock_shared()));
 }
 
-TEST_CASE("shared_mutex: strictly in order; readers next to each other go together") {
+TEST_CASE("shared_mutex: strictly in order, readers next to each other go together") {
     std::vector<std::string> log;
     bool overtook = true;
     run_on_loop([&]() -> task<> {

@@ -154,7 +154,7 @@ TEST_CASE("watch: cancelled at every suspension, the last change is still seen")
     CHECK(cancelled > 10);
 }
 
-TEST_CASE("watch: changes on one loop and a thread, followed on two; nobody misses the last") {
+TEST_CASE("watch: changes on one loop and a thread, followed on two, nobody misses the last") {
     const int each = static_cast<int>(tests::repeat(20'000, 2'000));
     runtime rt(tests::loops(2));
     watch<int> w(0);

@@ -87,7 +87,7 @@ TEST_CASE("signal_set: what comes while nobody waits is kept, equal ones once") 
     tests::run_on_loop(body());
 }
 
-TEST_CASE("signal_set: each of several sets gets the signal; each of several waiters of one set gets one") {
+TEST_CASE("signal_set: each of several sets gets the signal, each of several waiters of one set gets one") {
     auto body = []() -> task<> {
         signal_set a(SIGUSR1);
         signal_set b(SIGUSR1, SIGUSR2);

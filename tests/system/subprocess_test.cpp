@@ -168,7 +168,7 @@ TEST_CASE("subprocess: stop asks first, then insists") {
     CHECK(tests::no_children());
 }
 
-TEST_CASE("subprocess: several tasks wait for one end; cancelling one of them does not end it") {
+TEST_CASE("subprocess: several tasks wait for one end, cancelling one of them does not end it") {
     auto body = []() -> task<> {
         process_options options("cat");
         options.in(process_io::pipe);

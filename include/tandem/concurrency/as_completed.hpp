@@ -65,10 +65,10 @@ public:
         void await_suspend(std::coroutine_handle<> at) noexcept { wait_.suspend(at); }
         std::optional<completed<T>> await_resume() {
             if (wait_.cancelled()) throw operation_cancelled("the wait for a completed task was cancelled");
+            detail::completion_child<T>* const child = queue_.take();
+            queue_.begin_more(); // before the value is moved, which may throw
             std::optional<completed<T>> next;
-            if (detail::completion_child<T>* const child = queue_.take())
-                next.emplace(child->index, child->how());
-            queue_.begin_more();
+            if (child) next.emplace(child->index, child->how());
             return next;
         }
 

@@ -17,7 +17,8 @@
 // that `f` has given although it was cancelled is not sent any more: `send` throws operation_cancelled. An
 // item of a call that was cut short is `f`'s to put back. When `out` is closed by its reader, nobody wants
 // the rest: the calls that run are cancelled, nothing further is received, and concurrent_map yields false.
-// Cost: `limit` coroutines that each take one item after the other.
+// Cost: `limit` coroutines that each take one item after the other, all made at the begin: give a limit that
+// memory can hold, not the largest number there is (std::bad_array_new_length).
 #pragma once
 
 #include <tandem/concurrency/detail/join.hpp>

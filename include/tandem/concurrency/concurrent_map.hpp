@@ -6,6 +6,7 @@
 // `f(element)` returns a task (or any awaitable). Elements are taken in order. An lvalue range is referred to
 // and must outlive the call, an rvalue range is moved into it; elements are passed as lvalues of the range,
 // and moved when the range is an rvalue that owns them (not a view: a span's elements are somebody else's).
+// What a range makes on the fly (a transform view, an istream view) is kept until its call has ended.
 // `f` is moved in. Failure: the first exception cancels the other calls, no further element is begun, and it
 // is rethrown once all have ended. Cancellation: the same, with operation_cancelled. An empty range gives an
 // empty result at once. `limit` 0 counts as 1. Cost: `min(limit, elements)` coroutines that each take one
@@ -56,6 +57,32 @@ template <class Range>
 using element_t = decltype(held_range<Range>::element(
     std::declval<decltype(std::begin(std::declval<std::remove_reference_t<Range>&>()))&>()));
 
+template <class Range>
+using iterator_t = decltype(std::begin(std::declval<std::remove_reference_t<Range>&>()));
+
+// A reference where that stays good while the range goes on, otherwise a value.
+template <class Range>
+using kept_element_t =
+    std::conditional_t<!std::is_reference_v<element_t<Range>> ||
+                           (!std::forward_iterator<iterator_t<Range>> &&
+                            std::is_constructible_v<std::iter_value_t<iterator_t<Range>>, element_t<Range>>),
+                       std::conditional_t<std::is_reference_v<element_t<Range>>,
+                                          std::iter_value_t<iterator_t<Range>>, element_t<Range>>,
+                       element_t<Range>>;
+
+// The distance, but at most `limit`: a range may be endless.
+template <class Iterator, class Sentinel>
+std::size_t count_up_to(Iterator from, const Sentinel& end, std::size_t limit) {
+    if constexpr (std::sized_sentinel_for<Sentinel, Iterator>) {
+        return std::min(limit, static_cast<std::size_t>(end - from));
+    } else {
+        std::size_t n = 0;
+        for (; n < limit && from != end; ++from)
+            ++n;
+        return n;
+    }
+}
+
 template <class F, class Range>
 using mapped_t = await_result_t<std::invoke_result_t<F&, element_t<Range>>>;
 
@@ -67,7 +94,11 @@ task<> map_worker(held_range<Range>& range, decltype(range.begin())& next, std::
         // A call may have completed in spite of a cancellation; nothing is begun after it.
         if (task_context::current()->cancelled()) throw operation_cancelled("a concurrent map was cancelled");
         const std::size_t i = index++;
-        auto call = as_task(std::invoke(f, held_range<Range>::element(next)));
+        // What the range only lends until the next step, or makes on the fly, is kept until the call has
+        // ended: `f` may take it by reference.
+        using kept = kept_element_t<Range>;
+        kept item = held_range<Range>::element(next);
+        auto call = as_task(std::invoke(f, std::forward<element_t<Range>>(item)));
         ++next;
         if constexpr (std::is_void_v<mapped_t<F, Range>>)
             co_await std::move(call);
@@ -80,9 +111,8 @@ template <class Range, class F, class Take>
 task<> run_workers(held_range<Range>& range, std::size_t limit, F& f, Take& take) {
     auto next = range.begin();
     std::size_t index = 0;
-    if constexpr (std::forward_iterator<decltype(next)>)
-        limit = std::min(limit, static_cast<std::size_t>(std::ranges::distance(next, range.end())));
-    if (limit == 0 && next != range.end()) limit = 1;
+    if (limit == 0) limit = 1;
+    if constexpr (std::forward_iterator<decltype(next)>) limit = count_up_to(next, range.end(), limit);
     child_array<void> workers(limit);
     join all(join_policy::cancel_on_failure, "concurrent_map");
     for (std::size_t i = 0; i < limit; ++i)

@@ -44,9 +44,15 @@ public:
         if (failure_) std::rethrow_exception(failure_);
         return *value_;
     }
+    const value_type& value() const& {
+        if (failure_) std::rethrow_exception(failure_);
+        return *value_;
+    }
     value_type&& value() && { return std::move(value()); }
     value_type& operator*() & noexcept { return *value_; } // has_value() must be true
+    const value_type& operator*() const& noexcept { return *value_; }
     value_type* operator->() noexcept { return &*value_; }
+    const value_type* operator->() const noexcept { return &*value_; }
 
     const std::exception_ptr& failure() const noexcept { return failure_; }
     // True when it ended because it was cancelled (as the losers of a race are).

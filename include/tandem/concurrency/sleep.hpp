@@ -19,9 +19,14 @@ public:
           when_(when) {}
     ~sleep_awaiter() { context_.home().disarm(*this); }
 
-    bool await_ready() noexcept { return cancelled_ = context_.cancelled(); }
+    // A task that swallows its cancellation and sleeps again must not keep its loop from ever doing anything
+    // else.
+    bool await_ready() noexcept {
+        cancelled_ = context_.cancelled();
+        return cancelled_ && context_.spend();
+    }
     void await_suspend(std::coroutine_handle<> at) noexcept {
-        if (when_ <= context_.home().now()) { // still lets others run
+        if (cancelled_ || when_ <= context_.home().now()) { // still lets others run
             context_.requeue(at);
             return;
         }

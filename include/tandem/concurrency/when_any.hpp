@@ -35,6 +35,10 @@ public:
     auto& get() noexcept {
         return std::get<I>(outcomes_);
     }
+    template <std::size_t I>
+    const auto& get() const noexcept {
+        return std::get<I>(outcomes_);
+    }
 
 private:
     std::size_t index_;

@@ -24,6 +24,7 @@
 
 #include <chrono>
 #include <exception>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -54,24 +55,27 @@ concept startable = awaitable_in_task<W> || invocable_task<W>;
 template <class W>
 using work_result_t = typename decltype(work_of(std::declval<W>()))::value_type;
 
-// How `t` ended. It is not destroyed: the cleanup may use what the body was made of.
+// Runs `t` and tells how it ended. It is not destroyed: the cleanup may use what the body was made of.
+// Nothing is thrown, not even where moving the value throws, once the body was begun.
 template <class T>
-task<outcome<T>> settle(task<T>& t) {
+task<> settle(task<T>& t, std::optional<outcome<T>>& how) {
     try {
         if constexpr (std::is_void_v<T>) {
             co_await std::move(t);
-            co_return outcome<T>(std::monostate());
+            how.emplace(std::monostate());
         } else {
-            co_return outcome<T>(co_await std::move(t));
+            how.emplace(co_await std::move(t));
         }
     } catch (...) {
-        co_return outcome<T>(std::current_exception());
+        how.emplace(std::current_exception());
     }
 }
 
 template <class T, class Cleanup>
 task<T> run_with_cleanup(task<T> body, Cleanup cleanup, std::chrono::nanoseconds limit) {
-    outcome<T> result = co_await settle(body);
+    std::optional<outcome<T>> how;
+    co_await settle(body, how);
+    outcome<T>& result = *how;
     std::exception_ptr failure;
     try {
         static_cast<void>(co_await shield(run_within(limit, work_of(std::move(cleanup)))));

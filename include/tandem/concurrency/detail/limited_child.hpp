@@ -29,8 +29,8 @@ public:
 private:
     static void on_time(timer_node& timer) noexcept {
         auto& self = static_cast<deadline_timer&>(timer);
+        if (self.target_.ended) return; // in time; only its waiter has not run yet
         self.expired_ = true;
-        if (self.target_.ended) return;
         self.operation_ = self.target_.waiting_for();
         self.target_.request_cancel();
     }
