@@ -113,7 +113,10 @@ void task_group::unlink(group_member& m) noexcept {
 bool task_group::add(detail::group_child child) noexcept {
     group_member& m = child.member();
     const std::lock_guard lock(mutex_);
-    if (cancelled_) return false; // the caller destroys the child: after the lock was released
+    if (cancelled_) { // the caller destroys the child: after the lock was released
+        cut_short_ = true;
+        return false;
+    }
     link(m);
     child.release();
     if (places_taken_ < limit_) {
@@ -129,7 +132,10 @@ bool task_group::add(detail::group_child child) noexcept {
 bool task_group::add(detail::group_child child, reserved_place& place) noexcept {
     group_member& m = child.member();
     const std::lock_guard lock(mutex_);
-    if (cancelled_) return false;
+    if (cancelled_) {
+        cut_short_ = true;
+        return false;
+    }
     place.used();
     --places_taken_; // `begin` takes it again
     link(m);

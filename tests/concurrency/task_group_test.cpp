@@ -430,3 +430,22 @@ TEST_CASE("task_group: a child on another loop runs there and reports its failur
         CHECK(rt.loop(0).is_current());
     });
 }
+
+TEST_CASE("task_group: a cancelled task that begins a group is not told that its refused children are done") {
+    bool ran = false;
+    const auto subject = [&ran]() -> task<> {
+        task_context::current()->request_cancel();
+        auto spawn_one = [&ran](task_group& group) -> task<> {
+            const bool begun = group.spawn([&ran]() -> task<> {
+                ran = true;
+                co_return;
+            });
+            CHECK_FALSE(begun);
+            co_return;
+        };
+        co_await with_task_group(spawn_one);
+    };
+    const tests::ending how = tests::run_on_loop(tests::ends(subject()));
+    CHECK(how == tests::ending::cancelled);
+    CHECK_FALSE(ran);
+}

@@ -353,3 +353,12 @@ task<> gives_up_on_a_busy_loop() {
 TEST_CASE("with_timeout: the child's own cancellation is no timeout, however late its waiter runs") {
     tests::run_on_loop(gives_up_on_a_busy_loop());
 }
+
+TEST_CASE("with_deadline: begun by a cancelled task, the cancellation is what it tells, however late it is") {
+    const auto subject = []() -> task<> {
+        task_context::current()->request_cancel();
+        co_await with_deadline(std::chrono::steady_clock::now() - 1s, tandem::yield());
+    };
+    const ending how = run_on_loop(tests::ends(subject()));
+    CHECK(how == ending::cancelled);
+}

@@ -32,7 +32,10 @@ task<T> run_within(std::chrono::nanoseconds limit, task<T> work) {
 
 template <class T>
 task<T> run_until(scheduler::clock::time_point when, task<T> work) {
-    const auto now = task_context::current()->home().now();
+    task_context& here = *task_context::current();
+    if (here.cancelled())
+        throw operation_cancelled("an operation with a deadline was cancelled before it began");
+    const auto now = here.home().now();
     if (when <= now) throw timeout_error("the deadline was over before the operation began");
     const auto left = when - now;
     limited_child<T> child(std::move(work), when, "with_deadline");
