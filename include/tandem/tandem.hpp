@@ -29,6 +29,7 @@
 #include <tandem/core/invoke.hpp>
 #include <tandem/core/runtime.hpp>
 #include <tandem/core/task.hpp>
+#include <tandem/parallelism/fork_join.hpp>
 #include <tandem/parallelism/offload.hpp>
 #include <tandem/parallelism/thread_pool.hpp>
 #include <tandem/sync/barrier.hpp>
