@@ -31,6 +31,9 @@
 #include <tandem/core/task.hpp>
 #include <tandem/parallelism/fork_join.hpp>
 #include <tandem/parallelism/offload.hpp>
+#include <tandem/parallelism/parallel_for.hpp>
+#include <tandem/parallelism/parallel_options.hpp>
+#include <tandem/parallelism/parallel_reduce.hpp>
 #include <tandem/parallelism/thread_pool.hpp>
 #include <tandem/sync/barrier.hpp>
 #include <tandem/sync/broadcast.hpp>
