@@ -22,6 +22,7 @@
 #include <concepts>
 #include <exception>
 #include <functional>
+#include <type_traits>
 #include <utility>
 
 namespace tandem {
@@ -64,6 +65,23 @@ private:
     std::exception_ptr failure_;
 };
 
+// first(forks) here and second(forks) wherever there is a worker for it.
+template <class First, class Second>
+void fork_two(fork_stack& forks, First&& first, Second&& second) {
+    forked_call<std::remove_reference_t<Second>> fork(second);
+    forks.push(fork);
+    try {
+        first(forks);
+    } catch (...) {
+        static_cast<void>(forks.take_back(fork)); // waits if it has begun
+        throw;
+    }
+    if (forks.take_back(fork))
+        second(forks);
+    else
+        fork.rethrow();
+}
+
 template <class F>
 void invoke_forked(fork_stack&, F& f) {
     std::invoke(f);
@@ -71,19 +89,9 @@ void invoke_forked(fork_stack&, F& f) {
 
 template <class F, class... Fs>
 void invoke_forked(fork_stack& forks, F& f, Fs&... others) {
-    auto rest = [&others...](fork_stack& there) { invoke_forked(there, others...); };
-    forked_call<decltype(rest)> fork(rest);
-    forks.push(fork);
-    try {
-        std::invoke(f);
-    } catch (...) {
-        static_cast<void>(forks.take_back(fork));
-        throw;
-    }
-    if (forks.take_back(fork))
-        rest(forks);
-    else
-        fork.rethrow();
+    fork_two(
+        forks, [&](fork_stack&) { std::invoke(f); },
+        [&](fork_stack& there) { invoke_forked(there, others...); });
 }
 
 } // namespace detail
