@@ -16,13 +16,6 @@
 #include <thread>
 #include <vector>
 
-#if __has_include(<tbb/parallel_reduce.h>) && defined(TANDEM_BENCH_TBB)
-#include <tbb/blocked_range.h>
-#include <tbb/parallel_invoke.h>
-#include <tbb/parallel_reduce.h>
-#define HAVE_TBB 1
-#endif
-
 namespace {
 
 using tandem::thread_pool;
@@ -86,18 +79,6 @@ void loops(thread_pool& pool) {
                     sum = tandem::parallel_reduce(pool, values, 0.0f, std::plus<>(), square, fixed);
                 }));
     check(sum == 0.25f * n);
-#ifdef HAVE_TBB
-    std::printf(", oneTBB %.2f ms", best_ms(30, [&] {
-                    sum = tbb::parallel_reduce(
-                        tbb::blocked_range<std::size_t>(0, n), 0.0f,
-                        [&](const tbb::blocked_range<std::size_t>& r, float part) {
-                            for (std::size_t i = r.begin(); i != r.end(); ++i)
-                                part += values[i] * values[i];
-                            return part;
-                        },
-                        std::plus<>());
-                }));
-#endif
     auto saxpy = [&](thread_pool& on) {
         return best_ms(30, [&] {
             tandem::parallel_for(

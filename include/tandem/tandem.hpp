@@ -34,6 +34,7 @@
 #include <tandem/parallelism/parallel_for.hpp>
 #include <tandem/parallelism/parallel_options.hpp>
 #include <tandem/parallelism/parallel_reduce.hpp>
+#include <tandem/parallelism/parallel_scan.hpp>
 #include <tandem/parallelism/parallel_sort.hpp>
 #include <tandem/parallelism/thread_pool.hpp>
 #include <tandem/sync/barrier.hpp>

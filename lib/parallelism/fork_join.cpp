@@ -141,6 +141,7 @@ void pool_worker::leave_search() noexcept {
 void pool_worker::sleep_until_done(fork_job& job) noexcept {
     auto expected = fork_job::pending;
     if (!job.state_.compare_exchange_strong(expected, fork_job::awaited)) return;
+    add(parks_, 1);
     end_busy();
     pool_.sleepers.sleep(spot_, [&] { return job.is_done(); });
     begin_busy();

@@ -113,6 +113,61 @@ TEST_CASE("parallel_invoke: two functions really run at the same time, whichever
         .get();
 }
 
+TEST_CASE(
+    "parallel_invoke: a worker that waits for another's call runs other work, then sleeps, then goes on") {
+    thread_pool pool(2);
+    for (std::size_t round = 0; round < tests::repeat(300, 50); ++round) {
+        bool helped = false;
+        pool.submit([&] {
+                std::latch begun(1);
+                parallel_invoke(
+                    pool, [&] { begun.wait(); },
+                    [&] {
+                        begun.count_down(); // on the second worker; the first one joins or is about to
+                        // Before the other worker can have slept for the last time in this join.
+                        const auto before = pool.stats().parks;
+                        std::latch ran(1);
+                        std::thread([&] { pool.post([&] { ran.count_down(); }); }).join();
+                        ran.wait();
+                        helped = true;
+                        if (round % 2 == 0)
+                            while (pool.stats().parks == before)
+                                std::this_thread::yield();
+                    });
+            })
+            .get();
+        CHECK(helped);
+    }
+}
+
+TEST_CASE("parallel_invoke: with a high stack a worker waits without taking other work") {
+    thread_pool pool(2);
+    for (int round = 0; round < 20; ++round) {
+        std::atomic<bool> ran{false};
+        bool ran_meanwhile = true;
+        pool.submit([&] {
+                volatile char high[600 * 1024];
+                high[0] = 1;
+                std::latch begun(1);
+                parallel_invoke(
+                    pool, [&] { begun.wait(); },
+                    [&] {
+                        const auto before = pool.stats().parks; // it cannot have slept yet in this join
+                        begun.count_down();
+                        pool.post([&] { ran = true; });
+                        while (pool.stats().parks == before)
+                            std::this_thread::yield();
+                        ran_meanwhile = ran;
+                    });
+                high[0] = high[0] + 1;
+            })
+            .get();
+        CHECK(!ran_meanwhile);
+        pool.drain();
+        CHECK(ran);
+    }
+}
+
 TEST_CASE("parallel_invoke: an exception from each position; the others have ended or never begin") {
     for (const std::size_t size : pool_sizes) {
         thread_pool pool(size);
