@@ -32,7 +32,13 @@
 #include <tandem/observe/stall_detector.hpp>
 #include <tandem/observe/tasks.hpp>
 #include <tandem/observe/trace.hpp>
+#include <tandem/parallelism/fork_join.hpp>
 #include <tandem/parallelism/offload.hpp>
+#include <tandem/parallelism/parallel_for.hpp>
+#include <tandem/parallelism/parallel_options.hpp>
+#include <tandem/parallelism/parallel_reduce.hpp>
+#include <tandem/parallelism/parallel_scan.hpp>
+#include <tandem/parallelism/parallel_sort.hpp>
 #include <tandem/parallelism/thread_pool.hpp>
 #include <tandem/sync/barrier.hpp>
 #include <tandem/sync/broadcast.hpp>

@@ -71,6 +71,29 @@ public:
             here.wake_.wait(lock);
     }
 
+    // Sleeps until wake(here), unless done(). Not for work: nobody counts the caller as asleep.
+    template <class Done>
+    void sleep(spot& here, Done done) {
+        std::unique_lock lock(mutex_);
+        while (!done()) {
+            here.asleep_ = true;
+            while (here.asleep_)
+                here.wake_.wait(lock);
+        }
+    }
+
+    // Wakes a sleeper, however it sleeps. The reason was made visible before to its has_work() or done(): so
+    // either it sees it there, or it is found asleep here.
+    void wake(spot& sleeper) noexcept {
+        const std::scoped_lock lock(mutex_);
+        if (!sleeper.asleep_) return;
+        if (std::erase(sleepers_, &sleeper) != 0)
+            get_up(sleeper);
+        else
+            sleeper.asleep_ = false;
+        sleeper.wake_.notify_one(); // under the lock: afterwards the pool may be gone
+    }
+
     // Wakes everybody, for good.
     void close() noexcept {
         const std::scoped_lock lock(mutex_);

@@ -1,6 +1,7 @@
 // What a thread_pool is made of: its workers and what they share. Internal.
 #pragma once
 
+#include "tandem/parallelism/detail/fork_stack.hpp"
 #include "tandem/parallelism/thread_pool.hpp"
 
 #include "lib/parallelism/job_queue.hpp"
@@ -29,8 +30,13 @@ inline std::int64_t now_ns() noexcept {
         .count();
 }
 
+// For counts that one thread writes and others read now and then.
+inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) noexcept {
+    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
+
 // One thread of the pool. "Owner" in the comments below is that thread.
-class alignas(64) pool_worker {
+class alignas(64) pool_worker : public fork_stack {
 public:
     pool_worker(pool_state& pool, std::size_t index);
 
@@ -42,9 +48,17 @@ public:
 
     void submit(pool_job& job) noexcept; // owner
     bool has_work() const noexcept { return !deque_.empty(); }
-    pool_job* steal() noexcept { return deque_.steal(); }
+    pool_job* steal() noexcept { // other workers
+        pool_job* const job = deque_.steal();
+        if (job != nullptr) set_hungry();
+        return job;
+    }
 
     void add_to(thread_pool::statistics& total) const noexcept;
+    void offer_forks() noexcept;            // owner
+    bool join_fork(fork_job& job) noexcept; // owner; false: taken back, the caller runs it
+    void wake_from_join() noexcept;         // who has completed a fork that the owner awaits
+
     std::uint64_t submitted(std::uint8_t epoch) const noexcept { return submitted_[epoch].load(); }
     std::uint64_t finished(std::uint8_t epoch) const noexcept { return finished_[epoch].load(); }
 
@@ -55,7 +69,12 @@ private:
     pool_job* oldest() noexcept;
     pool_job* steal_from_others() noexcept;
     pool_job* wait_for_job() noexcept;
-    pool_job* search() noexcept;
+    pool_job* search(const fork_job* awaited = nullptr) noexcept; // null too once `awaited` is done
+    bool offer_oldest() noexcept;
+    void help(pool_job& job) noexcept;
+    void work_until_done(fork_job& job) noexcept;
+    void sleep_until_done(fork_job& job) noexcept;
+    void leave_search() noexcept;
     void begin_busy() noexcept { busy_since_.store(now_ns(), std::memory_order_release); }
     void end_busy() noexcept;
 
@@ -66,6 +85,7 @@ private:
     // Owner only.
     alignas(64) std::uint64_t random_;
     std::int64_t search_ns_;
+    std::uintptr_t stack_base_ = 0; // where the thread's loop has its frame
     std::uint32_t tick_ = 0;
     std::uint8_t epoch_ = 0;   // of the job that runs; what it submits inherits it
     bool owes_notice_ = false; // finished a job that a drain waits for, and has not told it yet

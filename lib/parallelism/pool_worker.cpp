@@ -23,11 +23,6 @@ constexpr std::int64_t longest_search_ns = 64'000;
 // program.
 constexpr std::uint32_t fairness_period = 61;
 
-// Counts that one thread writes and others read now and then.
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) noexcept {
-    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-}
-
 void set_thread_name([[maybe_unused]] const std::string& name, [[maybe_unused]] std::size_t index) {
 #if defined(__linux__)
     constexpr std::size_t longest = 15;
@@ -40,8 +35,8 @@ void set_thread_name([[maybe_unused]] const std::string& name, [[maybe_unused]] 
 } // namespace
 
 pool_worker::pool_worker(pool_state& pool, std::size_t index)
-    : pool_(pool), index_(index), random_(0x9E3779B97F4A7C15u * (index + 1)), search_ns_(shortest_search_ns) {
-}
+    : fork_stack(pool.owner, pool.options.workers()), pool_(pool), index_(index),
+      random_(0x9E3779B97F4A7C15u * (index + 1)), search_ns_(shortest_search_ns) {}
 
 void pool_worker::start(const std::string& name) {
     thread_ = std::thread([this, &name] { run(name); });
@@ -57,6 +52,8 @@ void pool_worker::submit(pool_job& job) noexcept {
 
 void pool_worker::run(const std::string& name) noexcept {
     current_worker = this;
+    current_forks = this;
+    stack_base_ = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
     set_thread_name(name, index_);
     while (!pool_.stopping()) {
         pool_job* job = next();
@@ -65,6 +62,7 @@ void pool_worker::run(const std::string& name) noexcept {
         run_job(*job);
     }
     end_busy();
+    current_forks = nullptr;
     current_worker = nullptr;
 }
 
@@ -136,7 +134,7 @@ pool_job* pool_worker::wait_for_job() noexcept {
     for (;;) {
         if (searching) {
             if (pool_job* job = search()) {
-                if (pool_.sleepers.end_search() && pool_.has_work()) pool_.sleepers.work_added();
+                leave_search();
                 return job;
             }
         }
@@ -147,13 +145,14 @@ pool_job* pool_worker::wait_for_job() noexcept {
     }
 }
 
-pool_job* pool_worker::search() noexcept {
+pool_job* pool_worker::search(const fork_job* awaited) noexcept {
     const std::int64_t deadline = now_ns() + search_ns_;
     for (unsigned round = 0; !pool_.stopping(); ++round) {
         if (pool_job* job = next()) {
             if (round > 0) search_ns_ = std::min(search_ns_ * 2, longest_search_ns);
             return job;
         }
+        if (awaited != nullptr && awaited->is_done()) return nullptr;
         // Ever rarer looks: each one takes the queues' cache lines from those who write them. Then the
         // processor is offered to others, of which there may be more than processors.
         if (round < 6) {

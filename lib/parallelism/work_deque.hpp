@@ -97,6 +97,14 @@ public:
         return item;
     }
 
+    // Owner only: the index that the next push gives its element. An element is in the deque while top() is
+    // not beyond its index.
+    std::int64_t next_index() const noexcept { return bottom_.load(std::memory_order_relaxed); }
+    std::int64_t top() const noexcept { return top_.load(std::memory_order_seq_cst); }
+
+    // Owner only; thieves may make it less meanwhile.
+    std::int64_t size() const noexcept { return next_index() - top(); }
+
     // Any thread; a snapshot.
     bool empty() const noexcept {
         const std::int64_t t = top_.load(std::memory_order_seq_cst);

@@ -1,0 +1,140 @@
+// Loops over [0, count) on a pool, by lazy binary splitting: a worker goes through its range chunk by chunk,
+// and between two chunks, when there is nothing for others to take, it forks the right half of what is left.
+// So a loop that nobody helps with is not split at all, and one that is unbalanced is split where the work
+// is. Internal.
+//
+// A Part handles chunks: part.chunk(first, last); Part(part, split) makes an empty one for a fork, and
+// part.merge(right) takes over what the fork found, which lies to the right of all that `part` has seen.
+#pragma once
+
+#include <tandem/parallelism/detail/fork_stack.hpp>
+#include <tandem/parallelism/parallel_options.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <stop_token>
+
+namespace tandem::detail {
+
+class split_tag {};
+
+// What all pieces of a loop share.
+class loop_control {
+public:
+    loop_control(const parallel_options& options, const std::stop_token& cancelled,
+                 std::size_t workers) noexcept
+        : stop_(options.stop()), cancelled_(cancelled), grain_(options.grain()), share_(8 * workers) {}
+
+    // Asked before each chunk; true: leave the rest out.
+    bool stopped() noexcept {
+        if (over_.load(std::memory_order_relaxed)) return true;
+        if (!stop_.stop_requested() && !cancelled_.stop_requested()) return false;
+        stop_early();
+        return true;
+    }
+
+    // How many to do in one go. A chunk cannot be shared, so it is a small part of what is left.
+    std::size_t chunk(std::size_t left) const noexcept {
+        if (grain_ != 0) return std::min(left, grain_);
+        constexpr std::size_t largest = 1024;
+        return std::clamp<std::size_t>(left / share_, 1, largest);
+    }
+
+    void fail(std::exception_ptr error) noexcept; // the first one wins
+    void finish();                                // by who began the loop, at the end; throws what happened
+
+private:
+    void stop_early() noexcept;
+
+    std::stop_token stop_;
+    std::stop_token cancelled_;
+    std::size_t grain_;
+    std::size_t share_;
+    atomic<bool> over_{false};
+    atomic<bool> failed_{false};
+    std::exception_ptr failure_; // of who set failed_
+};
+
+template <class Part>
+void run_loop(loop_control& control, fork_stack& forks, Part& part, std::size_t first,
+              std::size_t last) noexcept;
+
+template <class Part>
+class forked_loop final : public fork_job {
+public:
+    forked_loop(loop_control& control, const Part& like, std::size_t first, std::size_t last) noexcept
+        : fork_job(&act), control_(control), part_(like, split_tag()), first_(first), last_(last) {}
+
+    void run(fork_stack& forks) noexcept { run_loop(control_, forks, part_, first_, last_); }
+    Part& part() noexcept { return part_; }
+
+private:
+    static void act(pool_job& job, bool) noexcept { // never dropped: its owner joins it first
+        auto& self = static_cast<forked_loop&>(job);
+        self.run(*current_forks);
+        self.complete();
+    }
+
+    loop_control& control_;
+    Part part_;
+    std::size_t first_;
+    std::size_t last_;
+};
+
+template <class Part>
+void run_loop(loop_control& control, fork_stack& forks, Part& part, std::size_t first,
+              std::size_t last) noexcept {
+    while (first != last) {
+        if (control.stopped()) return;
+        const std::size_t left = last - first;
+        const std::size_t chunk = control.chunk(left);
+        if (left > chunk && forks.hungry()) {
+            // A multiple of the chunk, which a grain makes the smallest piece.
+            const std::size_t mine = std::max(left / 2 / chunk, std::size_t{1}) * chunk;
+            forked_loop<Part> right(control, part, first + mine, last);
+            forks.push(right);
+            run_loop(control, forks, part, first, first + mine);
+            if (forks.take_back(right)) right.run(forks);
+            try {
+                part.merge(right.part());
+            } catch (...) {
+                control.fail(std::current_exception());
+            }
+            return;
+        }
+        try {
+            part.chunk(first, first + chunk);
+        } catch (...) {
+            control.fail(std::current_exception());
+            return;
+        }
+        first += chunk;
+    }
+}
+
+// Runs the whole loop and gives the part that has seen everything. Throws what the first piece threw, or
+// operation_cancelled when the loop was stopped before its end.
+template <class Part>
+void parallel_loop(thread_pool& pool, const parallel_options& options, const std::stop_token& cancelled,
+                   Part& part, std::size_t count) {
+    loop_control control(options, cancelled, pool.workers());
+    on_worker_of(pool, [&](fork_stack& forks) { run_loop(control, forks, part, 0, count); });
+    control.finish();
+}
+
+// The loop's body; nothing to merge.
+template <class F>
+class loop_body {
+public:
+    explicit loop_body(F& f) noexcept : f_(f) {}
+    loop_body(const loop_body& other, split_tag) noexcept : f_(other.f_) {}
+    void chunk(std::size_t first, std::size_t last) { f_(first, last); }
+    void merge(loop_body&) noexcept {}
+
+private:
+    F& f_;
+};
+
+} // namespace tandem::detail

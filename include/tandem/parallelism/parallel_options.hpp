@@ -1,0 +1,52 @@
+// How a parallel loop, reduction or sort is done: parallel_options().grain(100).stop(token).
+#pragma once
+
+#include <cstddef>
+#include <stop_token>
+#include <utility>
+
+namespace tandem {
+
+namespace detail {
+class loop_control;
+}
+
+class parallel_options {
+public:
+    parallel_options() {}
+
+    // How many elements are handled in one go; no piece is smaller, but for the last. 0 (the default): chosen
+    // by the amount of work left, from 1 to about a thousand. Work is split only while a worker has nothing
+    // to do, so a grain is seldom needed: for bodies of a few nanoseconds that cannot be inlined, or to
+    // bound what is done after a stop.
+    parallel_options& grain(std::size_t elements) noexcept {
+        grain_ = elements;
+        return *this;
+    }
+
+    // Once a stop is requested, no further chunk begins, and the call throws operation_cancelled if anything
+    // was left out.
+    parallel_options& stop(std::stop_token token) noexcept {
+        stop_ = std::move(token);
+        return *this;
+    }
+
+    // For reductions: the same operations in the same order whatever the number of workers and their timing,
+    // so that sums of floating-point numbers are equal to the bit in every run. Needs memory for one result
+    // in a thousand elements (or in a grain). Default false.
+    parallel_options& deterministic(bool value) noexcept {
+        deterministic_ = value;
+        return *this;
+    }
+
+    std::size_t grain() const noexcept { return grain_; }
+    const std::stop_token& stop() const noexcept { return stop_; }
+    bool deterministic() const noexcept { return deterministic_; }
+
+private:
+    std::size_t grain_ = 0;
+    std::stop_token stop_;
+    bool deterministic_ = false;
+};
+
+} // namespace tandem
