@@ -229,6 +229,81 @@ TEST_CASE("parking: planted bugs are found") {
                  {"job_queue.hpp", "::empty", "load", effect::weaken}, "lost wake-up", one_worker());
 }
 
+namespace {
+
+// A worker that waits until another has run its fork, as pool_worker::work_until_done and sleep_until_done
+// do, beside a job that may wake it for work instead.
+class join_scenario {
+public:
+    bool works = true;     // it takes other work meanwhile, or only sleeps
+    bool announces = true; // that it sleeps, before it does
+    bool job = false;
+
+    void operator()(world& w) const {
+        enum : int { pending, awaited, done };
+        job_queue injected;
+        parking sleepers(2, 1);
+        explore::atomic<std::uint8_t> epoch(0);
+        explore::atomic<int> state(pending);
+        explore::cell<int> result{0};
+        parking::spot spot;
+        tandem::pool_job other([](tandem::pool_job&, bool) noexcept {});
+        w.thread("owner", [&] {
+            bool searching = false;
+            while (works && state.load() != done) {
+                if (!searching) searching = sleepers.begin_search();
+                if (searching && injected.pop() != nullptr) {
+                    searching = false;
+                    if (sleepers.end_search() && !injected.empty()) sleepers.work_added();
+                    continue;
+                }
+                int expected = pending;
+                if (announces && !state.compare_exchange_strong(expected, awaited)) break;
+                sleepers.park(spot, searching, [&] { return state.load() == done || !injected.empty(); });
+                searching = true;
+                expected = awaited;
+                state.compare_exchange_strong(expected, pending);
+            }
+            if (searching && sleepers.end_search() && !injected.empty()) sleepers.work_added();
+            int expected = pending;
+            if (state.compare_exchange_strong(expected, awaited))
+                sleepers.sleep(spot, [&] { return state.load() == done; });
+            explore::require(result.get() == 7, "what the fork wrote is seen");
+        });
+        w.thread("thief", [&] {
+            result.set(7);
+            if (state.exchange(done) == awaited) sleepers.wake(spot);
+        });
+        if (job)
+            w.thread("submitter", [&] {
+                injected.push(other, epoch);
+                sleepers.work_added();
+            });
+        w.join();
+    }
+};
+
+join_scenario with_job() {
+    join_scenario s;
+    s.job = true;
+    return s;
+}
+
+} // namespace
+
+TEST_CASE("parking: a worker that waits for a fork is woken when it is done") {
+    join_scenario sleeper;
+    sleeper.works = false;
+    tests::holds("join: asleep", sleeper, thorough());
+    tests::holds("join: parked", join_scenario(), thorough());
+    limits sequential;
+    sequential.stale_loads = 0;
+    tests::holds("join: parked, and a job", with_job(), sequential);
+    join_scenario silent;
+    silent.announces = false;
+    tests::fails("bug: parks unannounced", "lost wake-up", silent);
+}
+
 TEST_CASE("job_queue: a job is removed or popped, never both, and then its memory may go") {
     tests::holds("job_queue: remove against pop and push", [](world& w) {
         job_queue queue;
