@@ -26,7 +26,8 @@ constexpr std::uint32_t fairness_period = 61;
 void set_thread_name([[maybe_unused]] const std::string& name, [[maybe_unused]] std::size_t index) {
 #if defined(__linux__)
     constexpr std::size_t longest = 15;
-    const std::string suffix = "-" + std::to_string(index);
+    std::string suffix("-"); // not "-" + ...: g++ 12 warns of its own string code at -O3
+    suffix += std::to_string(index);
     const std::string text = name.substr(0, longest - suffix.size()) + suffix;
     pthread_setname_np(pthread_self(), text.c_str());
 #endif
