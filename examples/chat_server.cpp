@@ -175,8 +175,9 @@ tandem::task<> serve(chat& room, tcp::acceptor& listener) {
             if (auto& arrived = next.get<0>()) {
                 tcp::socket socket = std::move(*arrived);
                 if (clients.try_spawn(client, std::ref(room), std::move(socket))) continue;
-                boost::system::error_code ignored; // full, and `socket` still ours
-                socket.non_blocking(true, ignored);
+                boost::system::error_code ignored;
+                // Full, and then try_spawn has not moved: `socket` is still ours.
+                socket.non_blocking(true, ignored); // NOLINT(bugprone-use-after-move)
                 socket.write_some(asio::buffer("* the chat is full\n", 19), ignored);
             } else if (!room.stopping.is_set()) {
                 co_await tandem::sleep_for(100ms); // out of descriptors, say: it may pass
@@ -216,7 +217,7 @@ void check(bool good, const char* what) {
 
 class guest {
 public:
-    explicit guest(asio::any_io_executor where) : socket(std::move(where)) {}
+    explicit guest(const asio::any_io_executor& where) : socket(where) {}
     tandem::task<> enter(tcp::endpoint where, std::string name) {
         socket.open(where.protocol());
         socket.set_option(

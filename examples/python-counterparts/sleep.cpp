@@ -56,7 +56,7 @@ tandem::task<> every() {
 }
 
 tandem::task<> all() {
-    co_await sleep();
+    co_await sleep(); // NOLINT(concurrency-mt-unsafe): not the C library's, the one above
     co_await tandem::with_task_group(sleep_zero);
     co_await call_later();
     co_await every();

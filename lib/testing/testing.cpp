@@ -126,7 +126,8 @@ void session::print_seed() const noexcept {
 }
 
 seed_range::seed_range(std::uint64_t from, std::size_t n) : first(from), count(n) {
-    const char* const chosen = std::getenv("TANDEM_TEST_SEED");
+    const char* const chosen =
+        std::getenv("TANDEM_TEST_SEED"); // NOLINT(concurrency-mt-unsafe): nobody sets it
     if (!chosen) return;
     const std::string_view text(chosen);
     std::uint64_t value = 0;
