@@ -181,6 +181,7 @@ private:
     }
 
     void run_ready() noexcept {
+        if (finished_) return;
         const scheduler* const outer = std::exchange(current_scheduler, this);
         set_turn_time(clock::now());
         inbox_.take(ready());
@@ -193,6 +194,11 @@ private:
     }
 
     void finish() {
+        // Who asks for the tasks, on any thread, must never hold the last reference: the timer must not
+        // outlive its context. So nobody finds this scheduler any more, before `self_` goes. A question that
+        // has just been queued goes with its entry in the list, and the queues are not looked at again.
+        finished_ = true;
+        delist();
         completed_ = false;
         // A thread that woke the task for the last time may not have left `schedule` yet.
         while (producers_.load(std::memory_order_acquire) != 0)
@@ -205,6 +211,7 @@ private:
     // The execution context is being destroyed, and no operation is left.
     void destroy_task() noexcept {
         if (!self_) return; // it has completed
+        delist();           // see finish
         tear_down();
         const std::shared_ptr<foreign_root> keep = std::move(self_);
         const scheduler* const outer =
@@ -223,6 +230,7 @@ private:
     std::atomic<long> operations_{0};
     std::atomic<unsigned> producers_{0}; // threads that are inside of `schedule`
     bool completed_ = false;
+    bool finished_ = false;
 };
 
 foreign_spawn::foreign_spawn(const boost::asio::any_io_executor& executor)
