@@ -333,17 +333,18 @@ TEST_CASE("with_deadline: cancellation from outside") {
 
 namespace {
 
-// Ends in time with a cancellation of its own, and holds the loop until the time is over.
-task<> gives_up() {
-    co_await yield();
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+// Ends with a cancellation of its own without having waited, holds the loop until the time is over, and
+// leaves it so busy that the timer fires before its waiter's turn comes.
+task<> gives_up(task_group& busy) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    for (int i = 0; i < 2000; ++i)
+        busy.spawn(tests::turns, 3);
     throw operation_cancelled();
 }
 task<> gives_up_on_a_busy_loop() {
     task_group group;
-    for (int i = 0; i < 2000; ++i)
-        group.spawn(tests::turns, 3);
-    const tests::ending how = co_await tests::ends(with_timeout(std::chrono::milliseconds(5), gives_up()));
+    const tests::ending how =
+        co_await tests::ends(with_timeout(std::chrono::milliseconds(200), gives_up(group)));
     co_await group.join();
     CHECK(how == tests::ending::cancelled);
 }
