@@ -340,6 +340,7 @@ task<> gives_up(task_group& busy) {
     for (int i = 0; i < 2000; ++i)
         busy.spawn(tests::turns, 3);
     throw operation_cancelled();
+    co_return; // makes it a coroutine
 }
 task<> gives_up_on_a_busy_loop() {
     task_group group;
