@@ -169,7 +169,7 @@ TEST_CASE("parallel_invoke: with a high stack a worker waits without taking othe
     }
 }
 
-TEST_CASE("parallel_invoke: an exception from each position; the others have ended or never begin") {
+TEST_CASE("parallel_invoke: an exception from each position, the others have ended or never begin") {
     for (const std::size_t size : pool_sizes) {
         thread_pool pool(size);
         for (int position = 0; position < 4; ++position) {

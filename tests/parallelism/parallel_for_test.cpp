@@ -189,7 +189,7 @@ TEST_CASE("parallel_for: a stop token stops it, unless everything was done") {
     parallel_for(pool, 0, 1, last, parallel_options().stop(late.get_token()));
 }
 
-TEST_CASE("parallel_for: refused on a loop's thread; refused by a pool that has stopped") {
+TEST_CASE("parallel_for: refused on a loop's thread, refused by a pool that has stopped") {
     run_on_loop([]() -> task<> {
         thread_pool pool(1);
         CHECK_THROWS_AS(parallel_for(pool, 0, 3, [](int) {}), std::logic_error);

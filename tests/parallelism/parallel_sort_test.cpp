@@ -140,7 +140,7 @@ TEST_CASE("parallel_sort: a comparison that throws, at any time") {
     }
 }
 
-TEST_CASE("parallel_sort: stopped, all elements are still there; an order that is none does no harm") {
+TEST_CASE("parallel_sort: stopped, all elements are still there, an order that is none does no harm") {
     thread_pool pool(2);
     std::vector<int> values = patterns(20'000)[0];
     std::vector<int> expected = values;
