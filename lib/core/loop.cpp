@@ -44,11 +44,6 @@ bool loop::interrupt(int signal, std::atomic<pthread_t>& thread) noexcept {
     return pthread_kill(thread_, signal) == 0;
 }
 
-bool loop::queued(const ready_node& node) noexcept {
-    inbox_.take(ready());
-    return ready().contains(node);
-}
-
 boost::asio::any_io_executor loop::executor() const {
     return const_cast<context&>(io_).get_executor(); // get_executor does not change the context
 }

@@ -90,9 +90,6 @@ public:
     void poke() noexcept;
     bool has_incoming() const noexcept { return !inbox_.empty(); }
 
-    // Whether `node` is queued here. On the loop's own thread; takes time by the length of the queue.
-    bool queued(const ready_node& node) noexcept;
-
 private:
     void schedule_from_outside(ready_node& node) noexcept override;
 

@@ -1,4 +1,4 @@
-// Where a timeline (tandem/observe/) listens. One relaxed load for each resumption of a task when nobody
+// Where a timeline (tandem/observe/) listens. One load for each resumption of a task when nobody
 // does.
 #pragma once
 
