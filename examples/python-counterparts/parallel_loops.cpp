@@ -1,0 +1,152 @@
+// multiprocessing.Pool's map and reduce, joblib.Parallel, numba's prange, and numpy on all cores.
+#include "expect.hpp"
+
+#include <tandem/tandem.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+long square(int x) {
+    return long{x} * x;
+}
+
+std::vector<int> first_numbers(std::size_t count) {
+    std::vector<int> numbers(count);
+    std::iota(numbers.begin(), numbers.end(), 0);
+    return numbers;
+}
+
+// Python:  with multiprocessing.Pool() as pool: squares = pool.map(square, numbers)
+// Threads of one process: nothing is pickled, `square` may be any callable, and it sees the same memory.
+void pool_map() {
+    tandem::thread_pool pool;
+    const auto numbers = first_numbers(10'000);
+    std::vector<long> squares(numbers.size());
+    tandem::parallel_transform(pool, numbers, squares.begin(), square);
+    expect(squares[7] == 49 && squares[9'999] == 99'980'001);
+}
+
+// Python:  squares = await loop.run_in_executor(None, pool.map, square, numbers)
+// In a task: on the companion pool, while the loop goes on.
+tandem::task<> pool_map_in_a_task() {
+    const auto numbers = first_numbers(10'000);
+    std::vector<long> squares(numbers.size());
+    co_await tandem::parallel_transform(numbers, squares.begin(), square);
+    expect(squares[9'999] == 99'980'001);
+}
+
+// Python:  pool.map raises what a call raised; the others run on
+// The first exception arrives when all calls have ended; those not begun are left out.
+void pool_map_failure() {
+    tandem::thread_pool pool(2);
+    const auto numbers = first_numbers(1'000'000);
+    std::atomic<int> calls = 0;
+    bool thrown = false;
+    try {
+        tandem::parallel_for_each(pool, numbers, [&calls](int) {
+            ++calls;
+            throw std::runtime_error("no");
+        });
+    } catch (const std::runtime_error&) {
+        thrown = true;
+    }
+    expect(thrown && calls <= 2); // one for each worker
+}
+
+// Python:  functools.reduce(operator.add, pool.map(square, numbers))
+// Without the list in between, and the sums are taken in parallel, too.
+void pool_reduce() {
+    tandem::thread_pool pool;
+    const auto numbers = first_numbers(1'000);
+    const long sum = tandem::parallel_reduce(pool, numbers, 0L, std::plus<>(), square);
+    expect(sum == 332'833'500);
+    // What is no number keeps its order: no need to be commutative.
+    const std::vector<std::string> words{"in", " ", "tan", "dem"};
+    expect(tandem::parallel_reduce(pool, words, std::string(), std::plus<>()) == "in tandem");
+}
+
+// Python:  Parallel(n_jobs=2, batch_size=100)(delayed(square)(x) for x in numbers)
+// batch_size="auto", the default of both, measures; here work is split while a thread has nothing to do.
+void joblib_parallel() {
+    tandem::thread_pool pool(2);
+    const auto numbers = first_numbers(1'000);
+    std::vector<long> squares(numbers.size());
+    tandem::parallel_transform(pool, numbers, squares.begin(), square, tandem::parallel_options().grain(100));
+    expect(squares[999] == 998'001);
+}
+
+// Python:  Parallel inside Parallel runs one after the other, or with too many processes
+// Loops nest: a thread that waits for the inner loop takes part in it.
+void nested() {
+    tandem::thread_pool pool(2);
+    std::vector<int> cells(20 * 30);
+    tandem::parallel_for(pool, 0, 20, [&](int row) {
+        tandem::parallel_for(pool, 0, 30, [&](int column) {
+            cells[static_cast<std::size_t>(row * 30 + column)] = row * column;
+        });
+    });
+    expect(cells[3 * 30 + 7] == 21 && cells[19 * 30 + 29] == 551);
+}
+
+// Python:  @njit(parallel=True)
+//          for i in prange(n): out[i] = 2 * x[i]
+void prange() {
+    tandem::thread_pool pool;
+    const auto x = first_numbers(100'000);
+    std::vector<int> out(x.size());
+    tandem::parallel_for(pool, std::size_t{0}, x.size(), [&](std::size_t i) { out[i] = 2 * x[i]; });
+    expect(out[99'999] == 199'998);
+}
+
+// Python:  for i in prange(n): total += x[i] * x[i]
+// numba makes a reduction of the `+=`; here it has a name (a shared variable would be a race). The grouping
+// of floating-point sums depends on the timing in both; `deterministic` fixes it.
+void prange_sum() {
+    const std::vector<double> x(100'003, 0.1);
+    const auto sum_with = [&x](std::size_t workers) {
+        tandem::thread_pool pool(workers);
+        return tandem::parallel_reduce(
+            pool, x, 0.0, std::plus<>(), [](double value) { return value * value; },
+            tandem::parallel_options().deterministic(true));
+    };
+    const double total = sum_with(1);
+    expect(total > 1'000.029 && total < 1'000.031);
+    expect(sum_with(2) == total && sum_with(3) == total); // to the bit
+}
+
+// Python:  values.sort() of numpy: one core
+void numpy_sort() {
+    tandem::thread_pool pool;
+    auto values = first_numbers(50'000);
+    std::ranges::reverse(values);
+    tandem::parallel_sort(pool, values);
+    expect(std::ranges::is_sorted(values));
+}
+
+// Python:  numpy.cumsum(values)
+void numpy_cumsum() {
+    tandem::thread_pool pool;
+    const std::vector<int> counts{3, 1, 4};
+    std::vector<int> ends(counts.size());
+    tandem::parallel_scan(pool, counts, ends.begin(), 0);
+    expect(ends == std::vector{3, 4, 8});
+}
+
+int main() {
+    pool_map();
+    expect(tandem::run(pool_map_in_a_task) == 0);
+    pool_map_failure();
+    pool_reduce();
+    joblib_parallel();
+    nested();
+    prange();
+    prange_sum();
+    numpy_sort();
+    numpy_cumsum();
+}
