@@ -10,6 +10,7 @@
 
 #include <tandem/observe/trace.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -49,11 +50,12 @@ std::vector<std::size_t> thread_counts(std::size_t most) {
     return counts;
 }
 
-// Of three: whatever else the machine does makes a run longer, never shorter.
-way fastest_in_tandem(const job& j, std::size_t threads) {
-    way best = in_tandem(j, threads);
-    for (int more = 0; more < 2; ++more) {
-        way again = in_tandem(j, threads);
+// Whatever else the machine does makes a run longer, never shorter: the fastest counts.
+template <class F>
+way fastest_of(std::size_t rounds, F run) {
+    way best = run();
+    for (std::size_t more = 1; more < rounds; ++more) {
+        way again = run();
         if (again.wall < best.wall) best = std::move(again);
     }
     return best;
@@ -76,27 +78,28 @@ int compare(const options& o) {
 
     std::vector<way> ways;
     show("1 of 4: one after the other");
-    ways.push_back(one_after_the_other(j));
+    ways.push_back(fastest_of(o.rounds, [&] { return one_after_the_other(j); }));
     show("2 of 4: concurrent");
-    ways.push_back(concurrent_inline(j));
+    ways.push_back(fastest_of(o.rounds, [&] { return concurrent_inline(j); }));
     show("3 of 4: parallel");
-    ways.push_back(blocking_threads(j, o.blocking_threads));
+    ways.push_back(fastest_of(o.rounds, [&] { return blocking_threads(j, o.blocking_threads); }));
     show("4 of 4: in tandem");
-    ways.push_back(in_tandem(j, o.threads));
+    ways.push_back(fastest_of(o.rounds, [&] { return in_tandem(j, o.threads); }));
     if (trace) trace->stop();
 
     const std::vector<std::size_t> counts = thread_counts(o.threads);
+    const std::size_t scaling_rounds = std::max<std::size_t>(o.rounds, 3);
     std::vector<way> scaling;
     for (const std::size_t n : counts) {
         show("in tandem, with more and more threads");
-        scaling.push_back(fastest_in_tandem(j, n));
+        scaling.push_back(fastest_of(scaling_rounds, [&] { return in_tandem(j, n); }));
     }
     show("");
 
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
     const char* const no_color = std::getenv("NO_COLOR");
     print_table(j, ways, isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0'));
-    print_amdahl(scaling, counts);
+    print_amdahl(scaling, counts, scaling_rounds);
     if (!o.svg.empty()) {
         svg << picture(j, ways) << std::flush;
         if (!svg) throw std::runtime_error("cannot write " + o.svg);

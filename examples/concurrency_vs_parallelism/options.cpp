@@ -29,6 +29,7 @@ const char* const help_text =
     "  --compute C           ms of CPU time for each page; real computing, calibrated (5)\n"
     "  --threads T           threads of the pool, and of way 3 (as many as there are cores)\n"
     "  --blocking-threads T  threads of way 3 only\n"
+    "  --rounds N            each way N times; the fastest is shown (1)\n"
     "  --svg FILE            draws what each page and each thread did, and when\n"
     "  --trace FILE          a timeline of ways 2 and 4, for ui.perfetto.dev\n"
     "  --help                this text\n"
@@ -88,6 +89,8 @@ options parse_options(const std::vector<std::string>& arguments) {
             o.threads = number<std::size_t>(name, value(), 1, 1'000);
         else if (name == "--blocking-threads")
             o.blocking_threads = number<std::size_t>(name, value(), 1, 10'000);
+        else if (name == "--rounds")
+            o.rounds = number<std::size_t>(name, value(), 1, 1'000);
         else if (name == "--svg")
             o.svg = value();
         else if (name == "--trace")

@@ -19,8 +19,9 @@ struct options {
     double compute_ms = 5;
     std::size_t threads = 0;          // of the pool; set by parse_options: as many as there are cores
     std::size_t blocking_threads = 0; // of the third way; set by parse_options: as many as `threads`
-    std::string svg;                  // empty: none
-    std::string trace;                // empty: none
+    std::size_t rounds = 1;
+    std::string svg;   // empty: none
+    std::string trace; // empty: none
     bool help = false;
 };
 

@@ -30,8 +30,8 @@ public:
     void add(double x, double y, double w, double h) {
         if (w <= 0) return;
         w = std::max(w, 0.2); // still to be seen
-        path_ +=
-            "M" + number(x) + " " + number(y) + "h" + number(w) + "v" + number(h) + "h" + number(-w) + "z";
+        path_ += std::string("M") + number(x) + " " + number(y) + "h" + number(w) + "v" + number(h) + "h" +
+                 number(-w) + "z";
     }
     std::string element() const {
         if (path_.empty()) return "";
@@ -133,7 +133,8 @@ double draw_pages(drawing& d, const way& w, double y, double scale) {
     shapes queues("queue");
     shapes computes("compute");
     d.text(left - 8, y + 9, "lane", lanes == 1 ? "1 page" : std::to_string(w.pages.size()) + " pages");
-    if (lanes < w.pages.size()) d.text(left - 8, y + 21, "lane", "(" + std::to_string(lanes) + " shown)");
+    if (lanes < w.pages.size())
+        d.text(left - 8, y + 21, "lane", std::string("(") + std::to_string(lanes) + " shown)");
     for (std::size_t i = 0; i < lanes; ++i) {
         const page_times& p = w.pages[i * w.pages.size() / lanes];
         const double top = y + static_cast<double>(i) * height;

@@ -35,16 +35,16 @@ void print_table(const job& j, std::span<const way> ways, bool color) {
     }
 }
 
-void print_amdahl(std::span<const way> tandem, std::span<const std::size_t> threads) {
+void print_amdahl(std::span<const way> tandem, std::span<const std::size_t> threads, std::size_t rounds) {
     const way& one = tandem[0];
     const double serial = std::clamp(1 - one.computing() / one.wall, 0.0, 1.0);
     std::printf(
         "\nAmdahl's law, for way 4: with one pool thread %s of %s pass without computing (waiting, and\n"
         "handing over). That share, %.1f %%, does not shrink with more threads; the rest may.\n"
-        "(The fastest of three runs each.)\n\n"
+        "(The fastest of %zu runs each.)\n\n"
         "%14s %8s %9s %13s\n",
-        seconds_text(serial * one.wall).c_str(), seconds_text(one.wall).c_str(), serial * 100, "pool threads",
-        "wall", "speed-up", "Amdahl's law");
+        seconds_text(serial * one.wall).c_str(), seconds_text(one.wall).c_str(), serial * 100, rounds,
+        "pool threads", "wall", "speed-up", "Amdahl's law");
     for (std::size_t i = 0; i < tandem.size(); ++i) {
         const double law = 1 / (serial + (1 - serial) / static_cast<double>(threads[i]));
         std::printf("%14zu %8s %8.2fx %12.2fx%s\n", threads[i], seconds_text(tandem[i].wall).c_str(),
