@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace example_test;
@@ -79,7 +80,8 @@ TEST_CASE("example mandelbrot: known pixels, whatever the number of threads") {
     CHECK(row(20).substr(std::size_t{19} * 3, 6) == std::string(6, '\0'));
     // The whole, where the compiler computes as it is told (no fused multiplication and addition).
 #if defined(__x86_64__) && !defined(__FMA__)
-    CHECK(::crc32(0, reinterpret_cast<const Bytef*>(pixels.data()), static_cast<uInt>(pixels.size())) == 0x4f2ef0de);
+    CHECK(::crc32(0, reinterpret_cast<const Bytef*>(pixels.data()), static_cast<uInt>(pixels.size())) ==
+          0x4f2ef0de);
 #endif
 }
 
