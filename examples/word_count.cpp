@@ -67,20 +67,16 @@ struct word_table {
 };
 
 word_table count_words(std::string text) {
-    const auto part_of_word = [](char& c) {
+    for (char& c : text)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    const auto is_letter = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
     };
     word_table table;
-    const std::size_t size = text.size();
-    for (std::size_t i = 0; i < size;) {
-        const std::size_t begin = i;
-        while (i < size && part_of_word(text[i]))
-            ++i;
-        if (i > begin)
-            table.add(std::string_view(text).substr(begin, i - begin), 1);
-        else
-            ++i;
+    for (auto at = text.cbegin(); at != text.cend();) {
+        const auto begin = std::find_if(at, text.cend(), is_letter);
+        at = std::find_if_not(begin, text.cend(), is_letter);
+        if (at != begin) table.add(std::string_view(begin, at), 1);
     }
     return table;
 }

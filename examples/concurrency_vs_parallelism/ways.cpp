@@ -128,8 +128,10 @@ void on_a_loop(run& r, page_task one, std::size_t workers) {
     rt.run(all_pages, std::ref(r), one);
 }
 
-double ceiling(std::size_t a, std::size_t b) {
-    return static_cast<double>((a + b - 1) / b);
+// How many rounds it takes for `pages`, `at_once` at a time.
+double rounds(std::size_t pages, std::size_t at_once) {
+    const std::size_t whole = (pages + at_once - 1) / at_once;
+    return static_cast<double>(whole);
 }
 
 } // namespace
@@ -189,8 +191,8 @@ way blocking_threads(const job& j, std::size_t threads) {
     });
     w.threads = std::min(threads, j.pages);
     // With many threads it is the cores that are short.
-    const double by_threads = ceiling(j.pages, threads) * (j.latency + j.compute).count();
-    const double by_cores = j.latency.count() + ceiling(j.pages, cores()) * j.compute.count();
+    const double by_threads = rounds(j.pages, threads) * (j.latency + j.compute).count();
+    const double by_cores = j.latency.count() + rounds(j.pages, cores()) * j.compute.count();
     w.expected = std::max(by_threads, by_cores);
     return w;
 }
@@ -200,7 +202,7 @@ way in_tandem(const job& j, std::size_t threads) {
         timed("in tandem: loop and pool", j, [threads](run& r) { on_a_loop(r, page_in_tandem, threads); });
     w.threads = 1 + threads;
     w.has_loop = true;
-    w.expected = j.latency.count() + ceiling(j.pages, std::min(threads, cores())) * j.compute.count();
+    w.expected = j.latency.count() + rounds(j.pages, std::min(threads, cores())) * j.compute.count();
     return w;
 }
 

@@ -85,11 +85,10 @@ void joblib_parallel() {
 // Loops nest: a thread that waits for the inner loop takes part in it.
 void nested() {
     tandem::thread_pool pool(2);
-    std::vector<int> cells(20 * 30);
-    tandem::parallel_for(pool, 0, 20, [&](int row) {
-        tandem::parallel_for(pool, 0, 30, [&](int column) {
-            cells[static_cast<std::size_t>(row * 30 + column)] = row * column;
-        });
+    std::vector<std::size_t> cells(std::size_t{20} * 30);
+    tandem::parallel_for(pool, std::size_t{0}, std::size_t{20}, [&](std::size_t row) {
+        tandem::parallel_for(pool, std::size_t{0}, std::size_t{30},
+                             [&](std::size_t column) { cells[row * 30 + column] = row * column; });
     });
     expect(cells[3 * 30 + 7] == 21 && cells[19 * 30 + 29] == 551);
 }
