@@ -73,7 +73,7 @@ void parallel_scan(thread_pool& pool, It begin, std::size_t count, Out out, T in
     if (blocks > 1) // the last one's is not needed
         parallel_loop(pool, by_block, cancelled, totals, blocks - 1);
     for (auto& entry : before) {
-        std::optional<T> sum = std::move(entry);
+        std::optional<T> sum = std::exchange(entry, std::nullopt);
         entry.emplace(init);
         if (sum) init = join(std::move(init), *std::move(sum));
     }
