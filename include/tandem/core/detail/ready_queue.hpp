@@ -48,11 +48,6 @@ public:
     }
 
     // The rest is for diagnostics and for tests that choose the order: O(n).
-    bool contains(const ready_node& node) const noexcept {
-        for (const ready_node* n = first_; n; n = n->next)
-            if (n == &node) return true;
-        return false;
-    }
     const ready_node* first() const noexcept { return first_; }
     std::size_t size() const noexcept {
         std::size_t count = 0;
