@@ -1,8 +1,7 @@
 // The Mandelbrot set on all cores: an image, row by row, with a progress bar.
 //
 //     mandelbrot                                                   # mandelbrot.png
-//     mandelbrot --size 3840x2160 --center -0.7436439,0.1318259 --width 0.0002 --iterations 5000 --out
-//     deep.png
+//     mandelbrot --center -0.7436439,0.1318259 --width 0.0002 --iterations 5000 --out deep.png
 //
 // Rows are unequal: one through the middle of the set costs a hundred times one that passes by. They are
 // shared out while they are computed, not before, so that no core ends early.

@@ -19,6 +19,7 @@
 #include <functional>
 #include <iostream>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -225,10 +226,7 @@ tandem::task<int> demonstrate(std::size_t limit, std::size_t top) {
             text += "And again: a loop waits, a pool computes; in tandem both.\n";
         return tandem::write_file(folder.name() + "/" + std::to_string(i) + ".txt", std::move(text));
     };
-    std::vector<int> pages(100);
-    for (std::size_t i = 0; i < pages.size(); ++i)
-        pages[i] = static_cast<int>(i);
-    co_await tandem::concurrent_for_each(pages, limit, write);
+    co_await tandem::concurrent_for_each(std::views::iota(0, 100), limit, write);
     std::vector<std::string> names(1, folder.name());
     co_return co_await count(std::move(names), limit, top);
 }

@@ -17,7 +17,6 @@ public:
     explicit page_work(double ms); // measures; takes some 30 ms
 
     std::uint64_t operator()(std::size_t page) const noexcept; // a checksum: the same each time
-    std::uint64_t rounds() const noexcept { return rounds_; }
 
 private:
     std::uint64_t rounds_ = 0;
