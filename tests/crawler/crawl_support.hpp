@@ -3,6 +3,8 @@
 
 #include "examples/crawler/crawl.hpp"
 
+#include "tests/support/temporary_folder.hpp"
+
 #include <tandem/core/runtime.hpp>
 #include <tandem/http/server.hpp>
 #include <tandem/sync/event.hpp>
@@ -12,9 +14,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -27,33 +26,8 @@
 
 namespace crawl_test {
 
-// A folder that goes with its owner.
-class temporary_folder {
-public:
-    temporary_folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "tandem-test-XXXXXX").string();
-        if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-        path_ = name;
-    }
-    temporary_folder(const temporary_folder&) = delete;
-    temporary_folder& operator=(const temporary_folder&) = delete;
-    ~temporary_folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    std::string file(const std::string& name) const { return (path_ / name).string(); }
-    std::size_t files() const {
-        return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path_), {}));
-    }
-
-private:
-    std::filesystem::path path_;
-};
-
-inline std::string content_of(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-}
+using tests::content_of;
+using tests::temporary_folder;
 
 // Every line is whole and an object; throws otherwise.
 inline std::vector<boost::json::object> parse_lines(const std::string& text) {
@@ -192,11 +166,11 @@ inline crawled crawl_all(const crawler::options& o, const std::vector<std::strin
     const temporary_folder folder;
     crawled result;
     {
-        crawler::sink out(folder.file("pages"));
+        crawler::sink out(folder / "pages");
         tandem::runtime rt(tandem::runtime_options().loops(o.loops).workers(2));
         result.figures = rt.run(crawler::crawl(o, out, seeds_of(seeds)));
     }
-    result.lines = parse_lines(content_of(folder.file("pages")));
+    result.lines = parse_lines(content_of(folder / "pages"));
     return result;
 }
 

@@ -41,7 +41,7 @@ demo_crawl crawl_demo_site(options o, std::size_t pages) {
     demo_crawl c;
     c.base = server.url();
     {
-        sink out(folder.file("pages"));
+        sink out(folder / "pages");
         tandem::runtime rt(tandem::runtime_options().loops(o.loops + 1).workers(2));
         const auto scenario = [&]() -> tandem::task<> {
             const auto body = [&](tandem::task_group& group) -> tandem::task<> {
@@ -53,7 +53,7 @@ demo_crawl crawl_demo_site(options o, std::size_t pages) {
         };
         rt.run(scenario());
     }
-    c.result.lines = parse_lines(content_of(folder.file("pages")));
+    c.result.lines = parse_lines(content_of(folder / "pages"));
     c.requests = server.requests();
     std::sort(c.requests.begin(), c.requests.end());
     c.expected = server.site().expected_pages(o.robots);
@@ -201,7 +201,7 @@ TEST_CASE("crawl: cancelled in the middle") {
         o.robots = false;
         crawl_figures figures;
         {
-            sink out(folder.file("pages"));
+            sink out(folder / "pages");
             tandem::runtime rt(tandem::runtime_options().loops(loops).workers(2));
             const auto crawling = [&]() -> tandem::task<> {
                 figures = co_await crawl(o, out, seeds_of_one(s.url()));
@@ -216,7 +216,7 @@ TEST_CASE("crawl: cancelled in the middle") {
             };
             rt.run(scenario());
         }
-        const auto lines = parse_lines(content_of(folder.file("pages")));
+        const auto lines = parse_lines(content_of(folder / "pages"));
         CHECK(figures.interrupted);
         CHECK(figures.pages == lines.size());
         CHECK(lines.size() >= 20);

@@ -87,7 +87,7 @@ TEST_CASE("program: a URL without a scheme") {
 
 TEST_CASE("program: file errors have exit code 3, before anything is fetched") {
     const temporary_folder folder;
-    const std::string missing = folder.file("none/file");
+    const std::string missing = folder / "none/file";
     site s(small_site());
     fails({"--output", missing, s.url()}, 3, missing + ": cannot be opened: No such file or directory");
     fails({"--summary", missing, s.url()}, 3, missing + ": cannot be written: No such file or directory");
@@ -201,12 +201,12 @@ TEST_CASE("program: data on stdout is nothing but data") {
     CHECK(has(summary.err, "3 visited"));
     const temporary_folder folder;
     const ended both =
-        run({"--quiet", "--output", folder.file("pages"), "--summary", folder.file("summary"), s.url()});
+        run({"--quiet", "--output", folder / "pages", "--summary", folder / "summary", s.url()});
     CHECK(both.out.empty());
     CHECK(both.err.empty());
-    CHECK(parse_lines(content_of(folder.file("pages"))).size() == 3);
-    CHECK(boost::json::parse(content_of(folder.file("summary"))).as_object().at("pages").as_int64() == 3);
-    CHECK(folder.files() == 2);
+    CHECK(parse_lines(content_of(folder / "pages")).size() == 3);
+    CHECK(boost::json::parse(content_of(folder / "summary")).as_object().at("pages").as_int64() == 3);
+    CHECK(folder.entries() == 2);
 }
 
 TEST_CASE("program: --verbose has a line for each page") {
@@ -223,7 +223,7 @@ TEST_CASE("program: Ctrl-C and SIGTERM end it soon, with whole lines and a summa
     const std::string loops = GENERATE("1", "2");
     site s(endless, tandem::http::server_options().drain_timeout(0ms));
     const temporary_folder folder;
-    program p({"--output", "-", "--loops", loops, "--summary", folder.file("summary"), s.url()});
+    program p({"--output", "-", "--loops", loops, "--summary", folder / "summary", s.url()});
     p.read_lines(1);
     REQUIRE_FALSE(p.out.empty());
     const auto begun = program::clock::now();
@@ -231,7 +231,7 @@ TEST_CASE("program: Ctrl-C and SIGTERM end it soon, with whole lines and a summa
     CHECK(p.finish() == 128 + number);
     CHECK(program::clock::now() - begun < 5s);
     const auto lines = parse_lines(p.out);
-    const boost::json::object summary = boost::json::parse(content_of(folder.file("summary"))).as_object();
+    const boost::json::object summary = boost::json::parse(content_of(folder / "summary")).as_object();
     CHECK(summary.at("interrupted").as_bool());
     CHECK(summary.at("pages").as_int64() == static_cast<std::int64_t>(lines.size()));
     CHECK(has(p.err, "interrupted"));

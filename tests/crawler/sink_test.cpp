@@ -36,7 +36,7 @@ std::string message_of(F f) {
 TEST_CASE("sink: lines of several threads stay whole") {
     const temporary_folder folder;
     {
-        sink out(folder.file("pages"));
+        sink out(folder / "pages");
         std::vector<std::thread> threads;
         for (int t = 0; t < 4; ++t)
             threads.emplace_back([&out, t] {
@@ -46,17 +46,17 @@ TEST_CASE("sink: lines of several threads stay whole") {
         for (std::thread& t : threads)
             t.join();
     }
-    const auto lines = parse_lines(content_of(folder.file("pages")));
+    const auto lines = parse_lines(content_of(folder / "pages"));
     CHECK(lines.size() == 400);
 }
 
 TEST_CASE("sink: a line is there as soon as it is written, and an old file is gone") {
     const temporary_folder folder;
-    write_file(folder.file("pages"), "old old old");
-    sink out(folder.file("pages"));
-    CHECK(content_of(folder.file("pages")).empty());
+    write_file(folder / "pages", "old old old");
+    sink out(folder / "pages");
+    CHECK(content_of(folder / "pages").empty());
     out.write(record(1));
-    CHECK(content_of(folder.file("pages")) == to_json(record(1)) + "\n");
+    CHECK(content_of(folder / "pages") == to_json(record(1)) + "\n");
 }
 
 TEST_CASE("sink: no file") {
@@ -66,10 +66,10 @@ TEST_CASE("sink: no file") {
 
 TEST_CASE("sink: what cannot be opened or written") {
     const temporary_folder folder;
-    const std::string missing = folder.file("none/pages");
+    const std::string missing = folder / "none/pages";
     CHECK(message_of([&] { sink out(missing); }) ==
           missing + ": cannot be opened: No such file or directory");
-    CHECK(message_of([&] { sink out(folder.file("")); }).find("cannot be opened: Is a directory") !=
+    CHECK(message_of([&] { sink out(folder / ""); }).find("cannot be opened: Is a directory") !=
           std::string::npos);
     sink full("/dev/full");
     CHECK(message_of([&] { full.write(record(1)); }) ==
@@ -78,24 +78,24 @@ TEST_CASE("sink: what cannot be opened or written") {
 
 TEST_CASE("files: written whole, or not at all") {
     const temporary_folder folder;
-    const std::string path = folder.file("summary");
+    const std::string path = folder / "summary";
     check_writable(path);
-    CHECK(folder.files() == 0); // it leaves no trace
+    CHECK(folder.entries() == 0); // it leaves no trace
     write_file(path, "one");
     write_file(path, "two");
     CHECK(content_of(path) == "two");
     check_writable(path);
     CHECK(content_of(path) == "two");
-    CHECK(folder.files() == 1);
+    CHECK(folder.entries() == 1);
 }
 
 TEST_CASE("files: those that cannot be written or read") {
     const temporary_folder folder;
-    const std::string missing = folder.file("none/summary");
+    const std::string missing = folder / "none/summary";
     const std::string why = missing + ": cannot be written: No such file or directory";
     CHECK(message_of([&] { check_writable(missing); }) == why);
     CHECK(message_of([&] { write_file(missing, "x"); }) == why);
-    const std::string directory = folder.file("");
+    const std::string directory = folder / "";
     CHECK(message_of([&] { check_writable(directory); }) ==
           directory + ": cannot be written: Is a directory");
     CHECK(message_of([&] { check_readable(missing); }) ==

@@ -72,12 +72,12 @@ TEST_CASE("example concurrency_vs_parallelism: a table of four ways, and Amdahl'
 }
 
 TEST_CASE("example concurrency_vs_parallelism: the picture and the timeline are well-formed") {
-    const folder here;
+    const temporary_folder here;
     const auto r = four_ways({"--pages", "90", "--latency", "2", "--compute", "0.1", "--threads", "2",
                               "--svg", here / "ways.svg", "--trace", here / "ways.json"});
     INFO(r.out);
     REQUIRE(r.status.code() == 0);
-    const std::string svg = contents(here / "ways.svg");
+    const std::string svg = content_of(here / "ways.svg");
     CHECK(count(svg, "class=\"way\"") == 4);
     CHECK(count(svg, "(80 shown)") == 4);
     CHECK(count(svg, "class=\"queue\" d=") >= 1);
@@ -96,12 +96,12 @@ TEST_CASE("example concurrency_vs_parallelism: the picture and the timeline are 
 }
 
 TEST_CASE("example concurrency_vs_parallelism: extremes") {
-    const folder here;
+    const temporary_folder here;
     const auto r =
         four_ways({"--pages", "1", "--latency", "0", "--compute", "0", "--svg", here / "ways.svg"});
     INFO(r.out);
     CHECK(r.status.code() == 0);
-    const std::string svg = contents(here / "ways.svg");
+    const std::string svg = content_of(here / "ways.svg");
     CHECK(svg.find("nan") == std::string::npos);
     CHECK(svg.find("inf") == std::string::npos);
     // More threads than pages.
@@ -124,7 +124,7 @@ TEST_CASE("example concurrency_vs_parallelism: wrong use, help, and files that c
         CHECK(r.out.empty());
         CHECK(r.err.rfind("concurrency_vs_parallelism: ", 0) == 0);
     }
-    const folder here;
+    const temporary_folder here;
     CHECK(four_ways({"--svg", here / "none/ways.svg"}).status.code() == 1);
     CHECK(four_ways({"--trace", here / "none/ways.json"}).status.code() == 1);
 }

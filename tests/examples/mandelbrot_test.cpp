@@ -51,7 +51,7 @@ std::vector<std::pair<std::string, std::string>> chunks_of(const std::string& pn
 } // namespace
 
 TEST_CASE("example mandelbrot: known pixels, whatever the number of threads") {
-    const folder here;
+    const temporary_folder here;
     const std::string one = here / "one.ppm";
     const std::string four = here / "four.ppm";
     const std::vector<std::string> view{"--size",  "60x41", "--iterations", "100",
@@ -67,9 +67,9 @@ TEST_CASE("example mandelbrot: known pixels, whatever the number of threads") {
     CHECK(r.out.find("60 x 41 pixels") != std::string::npos);
     CHECK(r.err.find('\r') == std::string::npos); // no bar into a pipe
     CHECK(draw("4", four).status.code() == 0);
-    CHECK(contents(one) == contents(four));
+    CHECK(content_of(one) == content_of(four));
 
-    const std::string pixels = pixels_of(contents(one), "P6\n60 41\n255\n");
+    const std::string pixels = pixels_of(content_of(one), "P6\n60 41\n255\n");
     REQUIRE(pixels.size() == std::size_t{60} * 41 * 3);
     const auto row = [&pixels](std::size_t y) { return pixels.substr(y * 180, 180); };
     // Symmetrical about the real axis, the middle row.
@@ -86,13 +86,13 @@ TEST_CASE("example mandelbrot: known pixels, whatever the number of threads") {
 }
 
 TEST_CASE("example mandelbrot: the PNG holds the pixels of the PPM") {
-    const folder here;
+    const temporary_folder here;
     REQUIRE(mandelbrot({"--size", "37x11", "--iterations", "50", "--out", here / "a.ppm"}).status.code() ==
             0);
     REQUIRE(mandelbrot({"--size", "37x11", "--iterations", "50", "--out", here / "a.png"}).status.code() ==
             0);
-    const std::string pixels = pixels_of(contents(here / "a.ppm"), "P6\n37 11\n255\n");
-    const auto chunks = chunks_of(contents(here / "a.png"));
+    const std::string pixels = pixels_of(content_of(here / "a.ppm"), "P6\n37 11\n255\n");
+    const auto chunks = chunks_of(content_of(here / "a.png"));
     REQUIRE(chunks.size() == 3);
     CHECK(chunks[0].first == "IHDR");
     CHECK(number_at(chunks[0].second, 0) == 37);
@@ -127,6 +127,6 @@ TEST_CASE("example mandelbrot: wrong use, and a file that cannot be written") {
         CHECK(r.status.code() == 2);
         CHECK(r.err.rfind("mandelbrot: ", 0) == 0);
     }
-    const folder here;
+    const temporary_folder here;
     CHECK(mandelbrot({"--size", "8x8", "--out", here / "none/a.png"}).status.code() == 1);
 }

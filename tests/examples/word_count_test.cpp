@@ -17,7 +17,7 @@ tandem::process_result word_count(std::vector<std::string> arguments, std::strin
 } // namespace
 
 TEST_CASE("example word_count: the counts of a small text") {
-    const folder here;
+    const temporary_folder here;
     write(here / "a.txt", "The cat, the dog and THE cow.\nCat? 42 caf\xc3\xa9\n");
     const auto r = word_count({"--top", "3", here / "a.txt"});
     CHECK(r.status.code() == 0);
@@ -28,7 +28,7 @@ TEST_CASE("example word_count: the counts of a small text") {
 }
 
 TEST_CASE("example word_count: folders, arguments and the input name the same files") {
-    const folder here;
+    const temporary_folder here;
     std::string names;
     std::vector<std::string> arguments{"--limit", "3"};
     for (int i = 1; i <= 40; ++i) {
@@ -54,7 +54,7 @@ TEST_CASE("example word_count: folders, arguments and the input name the same fi
 }
 
 TEST_CASE("example word_count: what cannot be read is told, and the rest counted") {
-    const folder here;
+    const temporary_folder here;
     write(here / "a.txt", "a b a");
     write(here / "empty.txt", "");
     const auto r = word_count({here / "none.txt", here / "a.txt", here / "empty.txt"});

@@ -1,10 +1,10 @@
 // The server over TLS, asked by OpenSSL itself over a blocking socket.
 #include "tests/http/server_support.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <tandem/core/error.hpp>
 
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -34,10 +34,6 @@ using file_ptr = std::unique_ptr<std::FILE, freed_by<std::fclose>>;
 class own_certificate {
 public:
     own_certificate() {
-        const char* base = std::getenv("TMPDIR");
-        std::string name = std::string(base && *base ? base : "/tmp") + "/tandem-tls-XXXXXX";
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        folder_ = name;
         const key_ptr key(EVP_EC_gen("P-256"));
         const x509_ptr certificate(X509_new());
         REQUIRE((key && certificate));
@@ -56,16 +52,11 @@ public:
         REQUIRE(PEM_write_X509(c.get(), certificate.get()) == 1);
         REQUIRE(PEM_write_PrivateKey(k.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
     }
-    ~own_certificate() {
-        ::unlink(certificate_file().c_str());
-        ::unlink(key_file().c_str());
-        ::rmdir(folder_.c_str());
-    }
-    std::string certificate_file() const { return folder_ + "/certificate.pem"; }
-    std::string key_file() const { return folder_ + "/key.pem"; }
+    std::string certificate_file() const { return folder_ / "certificate.pem"; }
+    std::string key_file() const { return folder_ / "key.pem"; }
 
 private:
-    std::string folder_;
+    tests::temporary_folder folder_;
 };
 
 class tls_client {

@@ -1,5 +1,6 @@
 // TLS streams: who is believed and what a refusal says, hostile peers, contexts that cannot be made.
 #include "tests/net/stream_support.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include "lib/net/tls_session.hpp"
 
@@ -86,30 +87,14 @@ std::string day(int from_today) {
     return std::string(text, std::strftime(text, sizeof(text), "%Y-%m-%d", &parts));
 }
 
-class folder {
-public:
-    folder() : path_((std::filesystem::temp_directory_path() / "tandem-test-XXXXXX").string()) {
-        REQUIRE(::mkdtemp(path_.data()) != nullptr);
-    }
-    ~folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    folder(const folder&) = delete;
-    folder& operator=(const folder&) = delete;
-    std::string file(const std::string& name) const { return path_ + "/" + name; }
-    std::string file(const std::string& name, const std::string& content) const {
-        std::ofstream(file(name)) << content;
-        return file(name);
-    }
-
-private:
-    std::string path_;
-};
+std::string written(const std::string& file, const std::string& content) {
+    std::ofstream(file) << content;
+    return file;
+}
 
 // A certificate that trusts itself, with a common name and, unless empty, one DNS name of any bytes.
-certificate_files odd_certificate(const folder& in, const char* common_name, const std::string& dns_name,
-                                  const char* password = nullptr) {
+certificate_files odd_certificate(const tests::temporary_folder& in, const char* common_name,
+                                  const std::string& dns_name, const char* password = nullptr) {
     EVP_PKEY* const key = EVP_EC_gen("P-256");
     X509* const made = X509_new();
     X509_set_version(made, 2);
@@ -130,7 +115,7 @@ certificate_files odd_certificate(const folder& in, const char* common_name, con
         GENERAL_NAMES_free(names);
     }
     REQUIRE(X509_sign(made, key, EVP_sha256()) > 0);
-    const certificate_files files(in.file("odd.pem"), in.file("odd.key"));
+    const certificate_files files(in / "odd.pem", in / "odd.key");
     std::FILE* file = std::fopen(files.certificate.c_str(), "w");
     PEM_write_X509(file, made);
     std::fclose(file);
@@ -144,7 +129,7 @@ certificate_files odd_certificate(const folder& in, const char* common_name, con
 }
 
 outcome shake_odd(const char* common_name, const std::string& dns_name, std::string host) {
-    const folder here;
+    const tests::temporary_folder here;
     const certificate_files files = odd_certificate(here, common_name, dns_name);
     tls_context client = tls_context::client(files.certificate);
     tls_context server = tls_context::server(files.certificate, files.key);
@@ -262,7 +247,7 @@ TEST_CASE("tls: certificates that are not valid now, or not trusted", "[net][tls
     refused(shake(certificate_request().valid(5, 10), "localhost"), "not yet valid", "(" + day(5) + ")");
     refused(shake(certificate_request().self_signed(), "localhost"), "self-signed");
     refused(shake(certificate_request(), "localhost", false), "signature"); // a namesake of its authority
-    const folder here;
+    const tests::temporary_folder here;
     tls_context client =
         tls_context::client(odd_certificate(here, "another authority", "x.test").certificate);
     refused(shake(client, tls().server, "localhost"), "issuer");
@@ -275,15 +260,15 @@ TEST_CASE("tls: without verification anything is accepted", "[net][tls]") {
 }
 
 TEST_CASE("tls: contexts that cannot be made say why", "[net][tls]") {
-    const folder here;
+    const tests::temporary_folder here;
     certificate_authority authority;
     const certificate_files one = authority.issue();
     const certificate_files two = authority.issue();
-    const std::string missing = here.file("missing.pem");
-    const std::string empty = here.file("empty.pem", "");
+    const std::string missing = here / "missing.pem";
+    const std::string empty = written(here / "empty.pem", "");
     const std::string garbage =
-        here.file("garbage.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-    for (const std::string& path : {missing, empty, garbage, here.file("")}) {
+        written(here / "garbage.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    for (const std::string& path : {missing, empty, garbage, here / ""}) {
         CAPTURE(path);
         ERR_put_error(ERR_LIB_USER, 0, 1, "", 0); // what another left is not the reason
         CHECK_THAT(complaint([&] { tls_context::client(path); }), Catch::Contains(path));

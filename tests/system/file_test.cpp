@@ -5,6 +5,7 @@
 #include "tests/support/cancel_everywhere.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tasks.hpp"
+#include "tests/support/temporary_folder.hpp"
 #include "tests/system/process_support.hpp"
 
 #include <cstdlib>
@@ -19,24 +20,6 @@ using namespace tandem;
 using tests::ending;
 
 namespace {
-
-// A directory of its own, removed at the end.
-class folder {
-public:
-    folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "tandem-file-XXXXXX").string();
-        REQUIRE(mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    ~folder() { std::filesystem::remove_all(path_); }
-    std::string operator/(const std::string& name) const { return path_ + '/' + name; }
-    std::size_t entries() const {
-        return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path_), {}));
-    }
-
-private:
-    std::string path_;
-};
 
 template <class T>
 std::string failure_of(task<T> t) {
@@ -54,7 +37,7 @@ mode_t mode_of(const std::string& path) {
 } // namespace
 
 TEST_CASE("file: whole files") {
-    const folder dir;
+    const tests::temporary_folder dir;
     const std::string path = dir / "a";
     const std::string binary("\0\xff\n", 3);
     tests::run_on_loop(write_file(path, binary));
@@ -72,7 +55,7 @@ TEST_CASE("file: whole files") {
 }
 
 TEST_CASE("file: failures name operation and path") {
-    const folder dir;
+    const tests::temporary_folder dir;
     const std::string none = dir / "none";
     CHECK(failure_of(read_file(none)).find("open " + none + ": No such file or directory") == 0);
     CHECK(failure_of(file_reader::open(none)).find("open " + none + ": No such file") == 0);
@@ -87,7 +70,7 @@ TEST_CASE("file: failures name operation and path") {
 }
 
 TEST_CASE("file: the limit") {
-    const folder dir;
+    const tests::temporary_folder dir;
     const std::string path = dir / "a";
     tests::run_on_loop(write_file(path, "12345"));
     CHECK(tests::run_on_loop(read_file(path, 5)) == "12345");
@@ -97,7 +80,7 @@ TEST_CASE("file: the limit") {
 }
 
 TEST_CASE("file: replacing keeps permissions and links, and leaves nothing on failure") {
-    const folder dir;
+    const tests::temporary_folder dir;
     const std::string path = dir / "a";
     tests::run_on_loop(write_file(path, "old"));
     chmod(path.c_str(), 0640);
@@ -114,7 +97,7 @@ TEST_CASE("file: replacing keeps permissions and links, and leaves nothing on fa
 }
 
 TEST_CASE("file: readers see the old text or the new one while it is replaced") {
-    const folder dir;
+    const tests::temporary_folder dir;
     const std::string path = dir / "a";
     const std::string old_text(100'000, 'o');
     const std::string new_text(50'000, 'n');
@@ -142,7 +125,7 @@ TEST_CASE("file: readers see the old text or the new one while it is replaced") 
 }
 
 TEST_CASE("file_reader and file_writer: streams") {
-    const folder dir;
+    const tests::temporary_folder dir;
     const std::string path = dir / "a";
     auto body = [&]() -> task<> {
         file_writer out = co_await file_writer::open(path);
@@ -188,7 +171,7 @@ TEST_CASE("file_reader and file_writer: streams") {
 }
 
 TEST_CASE("file_reader: long lines, and lines across pieces") {
-    const folder dir;
+    const tests::temporary_folder dir;
     const std::string path = dir / "a";
     const std::string text = tests::large_text(300'000);
     tests::run_on_loop(write_file(path, text + std::string(2000, 'x')));
@@ -218,7 +201,7 @@ TEST_CASE("file_reader: long lines, and lines across pieces") {
 }
 
 TEST_CASE("file: cancelled anywhere, a call is not begun or done to its end") {
-    const folder dir;
+    const tests::temporary_folder dir;
     const std::string path = dir / "a";
     const std::size_t before = tests::open_descriptors();
     auto body = [&]() -> task<> {
@@ -246,7 +229,7 @@ TEST_CASE("file: cancelled anywhere, a call is not begun or done to its end") {
 }
 
 TEST_CASE("file: in a cancelled task nothing is begun") {
-    const folder dir;
+    const tests::temporary_folder dir;
     auto body = [&]() -> task<> {
         task_context::current()->request_cancel();
         const ending how = co_await tests::ends(write_file(dir / "a", "x"));
@@ -257,7 +240,7 @@ TEST_CASE("file: in a cancelled task nothing is begun") {
 }
 
 TEST_CASE("file: a runtime that is destroyed during a call") {
-    const folder dir;
+    const tests::temporary_folder dir;
     const std::size_t before = tests::open_descriptors();
     for (int i = 0; i < 10; ++i) {
         runtime rt(tests::small().drain_timeout(std::chrono::milliseconds(0)));
@@ -274,7 +257,7 @@ TEST_CASE("file: a runtime that is destroyed during a call") {
 }
 
 TEST_CASE("file: what is no regular file is not replaced by one") {
-    const folder dir;
+    const tests::temporary_folder dir;
     const std::string path = dir / "fifo";
     REQUIRE(mkfifo(path.c_str(), 0600) == 0);
     const std::string failure = failure_of(write_file(path, "text", write_mode::replace));
@@ -285,7 +268,7 @@ TEST_CASE("file: what is no regular file is not replaced by one") {
 
 TEST_CASE("file: replacing keeps the owner, and gives nobody's file a foreign set-user-id bit") {
     if (geteuid() != 0) return; // only root can make files of others
-    const folder dir;
+    const tests::temporary_folder dir;
     const std::string path = dir / "a";
     tests::run_on_loop(write_file(path, "old"));
     REQUIRE(chown(path.c_str(), 12345, 12345) == 0);

@@ -1,5 +1,7 @@
 #include "tests/support/http/test_certificates.hpp"
 
+#include "tests/support/temporary_folder.hpp"
+
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -76,9 +78,6 @@ std::string write_certificate(const std::filesystem::path& path, X509* certifica
 class certificate_authority::impl {
 public:
     impl() : key(make_key()) {
-        std::string name = (std::filesystem::temp_directory_path() / "tandem-test-XXXXXX").string();
-        require(::mkdtemp(name.data()) != nullptr, "temporary folder");
-        folder = name;
         root = begin_certificate(key.get(), 1, "tandem test authority", -2, 30);
         X509_set_issuer_name(root.get(), X509_get_subject_name(root.get()));
         add_extension(root.get(), root.get(), NID_basic_constraints, "critical,CA:TRUE");
@@ -86,12 +85,8 @@ public:
         require(X509_sign(root.get(), key.get(), EVP_sha256()) > 0, "signature");
         ca_file = write_certificate(folder / "ca.pem", root.get());
     }
-    ~impl() {
-        std::error_code ignored;
-        std::filesystem::remove_all(folder, ignored);
-    }
 
-    std::filesystem::path folder;
+    tests::temporary_folder folder;
     key_ptr key;
     certificate_ptr root;
     std::string ca_file;
