@@ -33,7 +33,6 @@ namespace detail {
 class local_binding;
 class promise_base;
 class task_registry;
-class task_report;
 
 inline constinit thread_local task_context* current_context = nullptr;
 
@@ -229,7 +228,6 @@ public:
 
 private:
     friend class detail::task_registry;
-    friend class detail::task_report;
     friend class inherited_context;
 
     class cancel_message : public ready_node {
