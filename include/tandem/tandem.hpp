@@ -39,6 +39,8 @@
 #include <tandem/parallelism/parallel_reduce.hpp>
 #include <tandem/parallelism/parallel_scan.hpp>
 #include <tandem/parallelism/parallel_sort.hpp>
+#include <tandem/parallelism/pipeline.hpp>
+#include <tandem/parallelism/progress.hpp>
 #include <tandem/parallelism/thread_pool.hpp>
 #include <tandem/sync/barrier.hpp>
 #include <tandem/sync/broadcast.hpp>
