@@ -23,8 +23,9 @@ inline constexpr const char* skynet_row = "skynet, 1 M leaves";
 // loop() runs the whole loop once.
 template <class Loop>
 void add_loop_case(cases& all, const char* toolkit, const char* row, int runs, Loop loop) {
-    all.emplace_back(row, toolkit,
-                     [=](const note& write) { write(row, "ms", median_ms(runs, [&] { loop(); })); });
+    all.emplace_back(row, toolkit, [=](const note& write) {
+        time_each(runs, loop, [&](double ms) { write(row, "ms", ms); });
+    });
 }
 
 // sum() gives the sum of the squares of halves().
@@ -58,8 +59,9 @@ void add_sort_case(cases& all, const char* toolkit, Sort sort) {
 template <class Fib>
 void add_fib_case(cases& all, const char* toolkit, Fib fib) {
     all.emplace_back(fib_row, toolkit, [=](const note& write) {
-        const double ms = median_ms(3, [&] { check(fib(fib_n) == fib_result, fib_row); });
-        write(fib_row, "ns", ms * 1e6 / fib_forks);
+        time_each(
+            3, [&] { check(fib(fib_n) == fib_result, fib_row); },
+            [&](double ms) { write(fib_row, "ns", ms * 1e6 / fib_forks); });
     });
 }
 

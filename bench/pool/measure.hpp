@@ -1,9 +1,10 @@
-// Clocks and medians.
+// Clocks, and what to make of many values.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <ctime>
+#include <utility>
 #include <vector>
 
 namespace bench {
@@ -31,21 +32,15 @@ inline double quantile(std::vector<double> values, double share) {
     std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(at), values.end());
     return values[at];
 }
-inline double median(std::vector<double> values) {
-    return quantile(std::move(values), 0.5);
-}
-
-// Of `runs` calls of f, one before them for warmth, in milliseconds.
-template <class F>
-double median_ms(int runs, F f) {
+// Calls f once for warmth, then `runs` times, and gives each one's milliseconds to `take`.
+template <class F, class Take>
+void time_each(int runs, F f, Take take) {
     f();
-    std::vector<double> took;
     for (int i = 0; i < runs; ++i) {
         const stopwatch watch;
         f();
-        took.push_back(watch.wall_ns() / 1e6);
+        take(watch.wall_ns() / 1e6);
     }
-    return median(std::move(took));
 }
 
 } // namespace bench

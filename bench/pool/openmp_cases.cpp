@@ -56,24 +56,25 @@ float sum_of_squares() {
 
 void add_openmp_cases(cases& all) {
     all.emplace_back(fib_row, name, [](const note& write) {
-        const double ms = median_ms(3, [] {
+        const auto once = [] {
             long result = 0;
 #pragma omp parallel num_threads(threads)
 #pragma omp single
             result = fib(small_fib_n);
             check(result == small_fib_result, fib_row);
-        });
-        write(fib_row, "ns", ms * 1e6 / small_fib_forks);
+        };
+        time_each(3, once, [&](double ms) { write(fib_row, "ns", ms * 1e6 / small_fib_forks); });
     });
     all.emplace_back(skynet_row, name, [](const note& write) {
-        const double ms = median_ms(3, [] {
+        const auto once = [] {
             long result = 0;
 #pragma omp parallel num_threads(threads)
 #pragma omp single
             result = skynet(0, small_leaves);
             check(result == small_leaves * (small_leaves - 1) / 2, skynet_row);
-        });
-        write(skynet_row, "ms", ms * static_cast<double>(skynet_leaves) / static_cast<double>(small_leaves));
+        };
+        constexpr double scale = static_cast<double>(skynet_leaves) / static_cast<double>(small_leaves);
+        time_each(3, once, [&](double ms) { write(skynet_row, "ms", ms * scale); });
     });
     add_loop_case(all, name, saxpy_row, 15, [] {
         const float* const x = halves().data();

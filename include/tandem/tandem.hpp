@@ -35,6 +35,7 @@
 #include <tandem/parallelism/fork_join.hpp>
 #include <tandem/parallelism/offload.hpp>
 #include <tandem/parallelism/parallel_for.hpp>
+#include <tandem/parallelism/parallel_iterators.hpp>
 #include <tandem/parallelism/parallel_options.hpp>
 #include <tandem/parallelism/parallel_reduce.hpp>
 #include <tandem/parallelism/parallel_scan.hpp>

@@ -3,12 +3,15 @@
 #include <tandem/parallelism/parallel_for.hpp>
 
 #include "tests/support/build.hpp"
+#include "tests/support/cancel_everywhere.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tasks.hpp"
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <latch>
 #include <memory>
 #include <numeric>
@@ -19,6 +22,7 @@
 #include <vector>
 
 using namespace tandem;
+using tests::ending;
 using tests::run_on_loop;
 
 namespace {
@@ -273,4 +277,30 @@ TEST_CASE("pipeline, awaited") {
             i *= 2;
         CHECK((seen == expected));
     });
+}
+
+TEST_CASE("pipeline, awaited: cancelled at every moment, it has ended and its items are gone") {
+    std::atomic<int> running{0};
+    const auto alive = std::make_shared<int>(0);
+    auto scenario = [&]() -> task<> {
+        auto source = [&alive, next = 0]() mutable -> std::optional<std::shared_ptr<int>> {
+            if (next++ == 20) return std::nullopt;
+            return alive;
+        };
+        auto pass = [&running](std::shared_ptr<int> item) {
+            ++running;
+            --running;
+            return item;
+        };
+        auto drop = [](const std::shared_ptr<int>&) {};
+        co_await pipeline(pipeline_options().tokens(3), source, stage::parallel(pass), stage::in_order(drop));
+    };
+    auto check = [&](ending end) {
+        CHECK(running == 0);
+        CHECK(alive.use_count() == 1);
+        CHECK((end == ending::value || end == ending::cancelled));
+    };
+    const std::size_t cancelled = run_on_loop(
+        [&]() -> task<std::size_t> { co_return co_await tests::cancel_everywhere(scenario, check); });
+    CHECK(cancelled > 0);
 }
