@@ -212,7 +212,7 @@ TEST_CASE("pipeline: exceptions of the source and of each stage, at any item, an
     }
 }
 
-TEST_CASE("pipeline: stopped, no further stage begins; stopped too late, it is complete") {
+TEST_CASE("pipeline: stopped, no further stage begins, and what is complete is not stopped any more") {
     for (const std::size_t workers : pool_sizes) {
         thread_pool pool(workers);
         std::stop_source stop;
