@@ -232,14 +232,14 @@ TEST_CASE("parallel_invoke: with random pauses, stolen or not, each call runs on
         stress::seed(seed);
         for (const std::size_t workers : {2u, 4u}) {
             thread_pool pool(workers);
-            const int n = static_cast<int>(tests::repeat(22, 15));
+            constexpr int n = static_cast<int>(tests::repeat(22, 15));
             const long expected = n == 22 ? 17'711 : 610;
             CHECK(fib(pool, n) == expected);
             // From several threads at once: a join then meets the work of others.
             std::vector<long> results(3);
             std::vector<std::thread> threads;
             for (long& result : results)
-                threads.emplace_back([&pool, &result, n] { result = fib(pool, n - 3); });
+                threads.emplace_back([&pool, &result] { result = fib(pool, n - 3); });
             for (std::thread& thread : threads)
                 thread.join();
             for (const long result : results)
