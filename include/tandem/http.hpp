@@ -2,8 +2,11 @@
 #pragma once
 
 #include <tandem/http/client.hpp>
+#include <tandem/http/cookie.hpp>
+#include <tandem/http/cookie_jar.hpp>
 #include <tandem/http/headers.hpp>
 #include <tandem/http/method.hpp>
+#include <tandem/http/public_suffix.hpp>
 #include <tandem/http/request.hpp>
 #include <tandem/http/response.hpp>
 #include <tandem/http/response_stream.hpp>

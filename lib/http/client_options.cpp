@@ -91,6 +91,10 @@ client_options& client_options::header(std::string_view name, std::string_view v
     headers_.add(name, value);
     return *this;
 }
+client_options& client_options::cookies(std::shared_ptr<cookie_jar> jar) {
+    cookies_ = std::move(jar);
+    return *this;
+}
 client_options& client_options::connect_to(std::string from, std::string to) {
     if (!host_port::parse(from) || !host_port::parse(to))
         throw std::invalid_argument("client_options::connect_to: \"host:port\" is expected: " + from +

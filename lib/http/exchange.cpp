@@ -7,6 +7,7 @@
 #include "lib/net/connect.hpp"
 
 #include <tandem/concurrency/detail/join.hpp>
+#include <tandem/http/cookie_jar.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -70,6 +71,7 @@ task<bool> exchange::run_to_head() {
         if (!co_await hop()) co_return false;
         const h1::response_head& head = lease_->reader.head();
         status_ = head.status;
+        keep_cookies(head.headers);
         if (follows && is_redirection(status_)) {
             redirect next = read_redirect(status_, head.headers, url_, method_name());
             if (next.what != redirect::verdict::none) {
@@ -98,6 +100,17 @@ bool exchange::follow(redirect&& next) {
     if (next.to_get) to_get_ = drop_body_ = true;
     if (next.new_origin) drop_credentials_ = true;
     return true;
+}
+
+void exchange::keep_cookies(const http::headers& fields) {
+    cookie_jar* const jar = client_.options.cookies().get();
+    if (!jar) return;
+    std::size_t left = cookie_jar::max_set_cookies;
+    fields.for_each("Set-Cookie", [&](std::string_view value) {
+        if (left == 0) return;
+        --left;
+        jar->set(url_, value);
+    });
 }
 
 // Keeps the connection when the rest of the redirect's response is at hand; does not wait for it.
@@ -204,6 +217,12 @@ bool exchange::write_head() {
         if (!own.contains(field.name) && wanted(field.name)) fields.add(field.name, field.value);
     for (const auto field : own)
         if (wanted(field.name)) fields.add(field.name, field.value);
+    if (client_.options.cookies() && !fields.contains("Cookie")) {
+        const std::string cookies = client_.options.cookies()->header_for(url_);
+        if (!cookies.empty() && !fields.try_add("Cookie", cookies))
+            return fail(request_phase::send, errc::bad_request,
+                        "a cookie has a character that HTTP does not allow");
+    }
     close_ = fields.has_token("Connection", "close");
 
     const http::method verb = reader_method();

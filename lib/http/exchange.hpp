@@ -89,6 +89,7 @@ private:
     bool write_head();
     bool check_url();
     bool follow(redirect&& next);
+    void keep_cookies(const http::headers& fields);
     void drop_redirect_body();
     void begin_body();
     progress end_body();

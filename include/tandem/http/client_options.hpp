@@ -6,12 +6,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace tandem::http {
+
+class cookie_jar; // <tandem/http/cookie_jar.hpp>
 
 /// Setters chain: `client web(client_options().max_redirects(3).total_timeout(10s));`. A duration of 0 means
 /// no limit.
@@ -58,6 +61,12 @@ public:
     /// A field for every request that does not set it itself. Throws std::invalid_argument as headers::add.
     client_options& header(std::string_view name, std::string_view value);
 
+    // ---- cookies ----
+    /// None by default. With a jar, cookies of responses (redirects too) are kept in it and sent as they
+    /// apply. A request with a Cookie field of its own sends that instead, to its own origin. A jar may be
+    /// shared by clients, also of several loops.
+    client_options& cookies(std::shared_ptr<cookie_jar> jar);
+
     /// Connects to `to` where a URL says `from`; both "host:port" (IPv6 in brackets). Host header, TLS name
     /// and verification stay those of the URL. For tests and for servers that are not in DNS yet.
     /// Throws std::invalid_argument when either is not of that form.
@@ -83,6 +92,7 @@ public:
     const std::string& user_agent() const noexcept { return user_agent_; }
     bool decompress() const noexcept { return decompress_; }
     const http::headers& headers() const noexcept { return headers_; }
+    const std::shared_ptr<cookie_jar>& cookies() const noexcept { return cookies_; }
     const std::vector<std::pair<std::string, std::string>>& connect_to() const noexcept {
         return connect_to_;
     }
@@ -108,6 +118,7 @@ private:
     std::string user_agent_;
     bool decompress_ = true;
     http::headers headers_;
+    std::shared_ptr<cookie_jar> cookies_;
     std::vector<std::pair<std::string, std::string>> connect_to_;
 };
 
