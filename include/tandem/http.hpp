@@ -4,8 +4,10 @@
 #include <tandem/http/client.hpp>
 #include <tandem/http/cookie.hpp>
 #include <tandem/http/cookie_jar.hpp>
+#include <tandem/http/credentials.hpp>
 #include <tandem/http/headers.hpp>
 #include <tandem/http/method.hpp>
+#include <tandem/http/netrc.hpp>
 #include <tandem/http/public_suffix.hpp>
 #include <tandem/http/request.hpp>
 #include <tandem/http/response.hpp>

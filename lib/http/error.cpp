@@ -21,6 +21,8 @@ public:
             return "the response's body expands too much when it is decoded";
         case errc::too_many_redirects:
             return "too many redirects";
+        case errc::redirect_loop:
+            return "a loop of redirects";
         case errc::insecure_redirect:
             return "a redirect from https to http";
         case errc::bad_request:

@@ -72,6 +72,10 @@ task<bool> exchange::run_to_head() {
         const h1::response_head& head = lease_->reader.head();
         status_ = head.status;
         keep_cookies(head.headers);
+        if (status_ == 401 && answer_challenge(head.headers)) {
+            drop_redirect_body();
+            continue;
+        }
         if (follows && is_redirection(status_)) {
             redirect next = read_redirect(status_, head.headers, url_, method_name());
             if (next.what != redirect::verdict::none) {
@@ -90,15 +94,21 @@ bool exchange::follow(redirect&& next) {
         return fail(request_phase::redirect, errc::insecure_redirect,
                     "from https to " + next.target.redacted() +
                         " (client_options::allow_insecure_redirects lets it pass)");
-    if (history_.size() >= most)
-        return fail(request_phase::limit, errc::too_many_redirects,
-                    "more than " + std::to_string(most) +
-                        " redirects (client_options::max_redirects, request::max_redirects)");
+    if (history_.size() >= most) {
+        const auto seen = [&](const redirect_hop& hop) { return hop.url() == next.target; };
+        const bool loop = next.target == url_ || std::any_of(history_.begin(), history_.end(), seen);
+        return fail(
+            request_phase::limit, loop ? errc::redirect_loop : errc::too_many_redirects,
+            "more than " + std::to_string(most) +
+                " redirects (client_options::max_redirects, request::max_redirects)" +
+                (loop ? ", in a loop: the last led back to " + next.target.redacted() : std::string()));
+    }
     drop_redirect_body();
     history_.emplace_back(std::move(url_), status_);
     url_ = std::move(next.target);
     if (next.to_get) to_get_ = drop_body_ = true;
     if (next.new_origin) drop_credentials_ = true;
+    challenges_ = 0;
     return true;
 }
 
@@ -217,6 +227,7 @@ bool exchange::write_head() {
         if (!own.contains(field.name) && wanted(field.name)) fields.add(field.name, field.value);
     for (const auto field : own)
         if (wanted(field.name)) fields.add(field.name, field.value);
+    add_authorization(fields);
     if (client_.options.cookies() && !fields.contains("Cookie")) {
         const std::string cookies = client_.options.cookies()->header_for(url_);
         if (!cookies.empty() && !fields.try_add("Cookie", cookies))

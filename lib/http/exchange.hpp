@@ -90,6 +90,9 @@ private:
     bool check_url();
     bool follow(redirect&& next);
     void keep_cookies(const http::headers& fields);
+    const credentials* credentials_here();
+    void add_authorization(http::headers& fields);
+    bool answer_challenge(const http::headers& fields);
     void drop_redirect_body();
     void begin_body();
     progress end_body();
@@ -131,10 +134,13 @@ private:
     const char* body_limit_option_ = "";
     std::uint64_t wire_bytes_ = 0;
 
+    std::optional<credentials> from_netrc_;
+    unsigned challenges_ = 0; // that were answered since the last redirect
     int status_ = 0;
     bool to_get_ = false; // a redirect has changed the method
     bool drop_body_ = false;
     bool drop_credentials_ = false; // a redirect has left the origin
+    bool digest_sent_ = false;      // with the last request
     bool close_ = false;            // the request says Connection: close
     bool offered_codings_ = false;
     bool reused_ = false;

@@ -33,6 +33,7 @@ enum class errc {
     body_too_large,         ///< client_options::max_body_bytes, request::max_body
     expansion_too_high,     ///< client_options::max_expansion
     too_many_redirects,     ///< client_options::max_redirects
+    redirect_loop,          ///< the same, and the last one led to a URL that was visited before
     insecure_redirect,      ///< from https to http
     bad_request,            ///< the request cannot be written as HTTP/1.1
     already_read,           ///< reading a response_stream again that failed before

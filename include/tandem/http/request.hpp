@@ -7,6 +7,7 @@
 //                                    .timeout(2s));
 #pragma once
 
+#include <tandem/http/credentials.hpp>
 #include <tandem/http/headers.hpp>
 #include <tandem/http/method.hpp>
 #include <tandem/net/url.hpp>
@@ -42,6 +43,13 @@ public:
     /// Authorization: Basic (RFC 7617). Throws std::invalid_argument for a user name with a colon.
     request& basic_auth(std::string_view user, std::string_view password) &;
 
+    /// For the origin of this request's URL, redirects within it included. An Authorization field given by
+    /// hand, or by the URL, comes first.
+    request& auth(credentials who) & {
+        auth_ = std::move(who);
+        return *this;
+    }
+
     /// The body, kept for a retry or a redirect that repeats it. `content_type` is not set when empty.
     request& body(std::string bytes, std::string_view content_type = std::string_view()) &;
 
@@ -69,6 +77,7 @@ public:
     request&& method(std::string_view name) && { return std::move(method(name)); }
     request&& header(std::string_view n, std::string_view v) && { return std::move(header(n, v)); }
     request&& basic_auth(std::string_view u, std::string_view p) && { return std::move(basic_auth(u, p)); }
+    request&& auth(credentials who) && { return std::move(auth(std::move(who))); }
     request&& body(std::string bytes, std::string_view content_type = std::string_view()) && {
         return std::move(body(std::move(bytes), content_type));
     }
@@ -83,6 +92,7 @@ public:
     [[nodiscard]] std::string_view method_name() const noexcept;
     [[nodiscard]] std::optional<http::method> verb() const noexcept; ///< nothing for other methods
     [[nodiscard]] const http::headers& headers() const noexcept { return headers_; }
+    [[nodiscard]] const std::optional<credentials>& auth() const noexcept { return auth_; }
     [[nodiscard]] const std::string& body() const noexcept { return body_; }
     [[nodiscard]] bool has_body() const noexcept { return has_body_; }
     [[nodiscard]] std::optional<std::chrono::nanoseconds> timeout() const noexcept { return timeout_; }
@@ -99,6 +109,7 @@ private:
     http::method verb_ = http::method::get;
     std::string other_method_; // when not empty, instead of verb_
     http::headers headers_;
+    std::optional<credentials> auth_;
     std::string body_;
     bool has_body_ = false;
     std::optional<std::chrono::nanoseconds> timeout_;
