@@ -6,7 +6,6 @@
 #include "lib/http/redirect.hpp"
 #include "lib/net/connect.hpp"
 
-#include <tandem/concurrency/detail/join.hpp>
 #include <tandem/http/cookie_jar.hpp>
 
 #include <algorithm>
@@ -20,7 +19,6 @@ namespace {
 constexpr std::size_t small_body = 32 * 1024;
 // So much of a redirect's body is read to keep the connection.
 constexpr std::uint64_t small_redirect_body = 16 * 1024;
-constexpr std::size_t upload_piece = 64 * 1024;
 
 // What the key of a connection is: the URL's text up to its path ("https://example.org:8443").
 std::string_view origin_key(const url& target) noexcept {
@@ -52,8 +50,13 @@ http::method exchange::reader_method() const noexcept {
 
 bool exchange::may_retry() const noexcept {
     if (to_get_) return true;
+    if (!body_repeatable()) return false;
     const std::optional<http::method> verb = request_.verb();
     return verb && is_idempotent(*verb);
+}
+
+bool exchange::body_repeatable() const noexcept {
+    return drop_body_ || !request_.streamed_body() || request_.streamed_body()->repeatable();
 }
 
 bool exchange::check_url() {
@@ -103,6 +106,10 @@ bool exchange::follow(redirect&& next) {
                 " redirects (client_options::max_redirects, request::max_redirects)" +
                 (loop ? ", in a loop: the last led back to " + next.target.redacted() : std::string()));
     }
+    if (!next.to_get && !body_repeatable())
+        return fail(request_phase::redirect, errc::body_not_repeatable,
+                    std::to_string(status_) + " to " + next.target.redacted() +
+                        " asks for the body again, which request_body::stream_once cannot give");
     drop_redirect_body();
     history_.emplace_back(std::move(url_), status_);
     url_ = std::move(next.target);
@@ -243,14 +250,18 @@ bool exchange::write_head() {
     const std::error_code failure =
         verb == method::connect ? make_error_code(h1::error::bad_target) // a tunnel is no request for a URL
                                 : h1::write_request_head(c.out, method_name(), url_.target(), fields,
-                                                         body ? h1::body_plan::length(request_.body().size())
-                                                              : h1::body_plan::none());
+                                                         body ? plan_body() : h1::body_plan::none());
     if (failure) return fail(request_phase::send, errc::bad_request, failure.message());
     return true;
 }
 
 task<exchange::attempt> exchange::try_once() {
     connection& c = *lease_;
+    const bool streamed = request_.streamed_body() && !drop_body_;
+    if (streamed) {
+        const bool measured = co_await measure_body();
+        if (!measured) co_return attempt::failed;
+    }
     if (!write_head()) co_return attempt::failed;
     c.reader.reset(reader_method());
     wire_bytes_ = 0;
@@ -259,7 +270,7 @@ task<exchange::attempt> exchange::try_once() {
     set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
 
     attempt outcome = attempt::failed;
-    if (body.size() > small_body) {
+    if (streamed || body.size() > small_body) {
         outcome = co_await send_large();
     } else {
         c.out += body;
@@ -298,45 +309,6 @@ task<exchange::attempt> exchange::read_head() {
         wire_bytes_ += got.bytes;
         c.ended = got.bytes == 0;
     }
-}
-
-// ---- large bodies ----
-
-task<> exchange::upload() {
-    connection& c = *lease_;
-    io_result sent = co_await c.stream.write(c.out);
-    std::string_view rest = request_.body();
-    while (!sent.error && !rest.empty()) {
-        const std::string_view piece = rest.substr(0, upload_piece);
-        set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
-        sent = co_await c.stream.write(piece);
-        rest.remove_prefix(piece.size());
-    }
-    sent_all_ = !sent.error;
-    if (sent_all_)
-        set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
-    else if (!task_context::current()->cancelled() && !error_)
-        fail_io(request_phase::send, sent.error);
-}
-
-task<bool> exchange::answer_early(task_context& uploader, const bool& uploaded, attempt& outcome) {
-    outcome = co_await read_head();
-    if (!uploaded) uploader.request_cancel(); // nobody wants the rest of the body
-    co_return true;
-}
-
-task<exchange::attempt> exchange::send_large() {
-    sent_all_ = false;
-    attempt outcome = attempt::failed;
-    tandem::detail::child<void> sender(upload());
-    tandem::detail::child<bool> listener(answer_early(sender, sender.ended, outcome));
-    tandem::detail::join both(tandem::detail::join_policy::cancel_on_failure, "request body");
-    both.add(sender);
-    both.add(listener);
-    co_await both;
-    if (both.first_failure()) std::rethrow_exception(both.first_failure());
-    if (outcome == attempt::head) error_.reset(); // the sender may have failed after the answer had come
-    co_return outcome;
 }
 
 } // namespace tandem::http

@@ -6,6 +6,7 @@
 
 #include "lib/http/client_state.hpp"
 #include "lib/http/connection_pool.hpp"
+#include "lib/http/h1/writer.hpp"
 
 #include <tandem/core/task.hpp>
 #include <tandem/http/content_coding.hpp>
@@ -84,6 +85,11 @@ private:
     task<attempt> read_head();
     task<attempt> send_large(); // while listening for an early response
     task<> upload();
+    task<> upload_all();
+    task<error_code> upload_piece(std::string_view data);
+    task<error_code> upload_file(const std::string& path, std::optional<std::uint64_t> length);
+    task<error_code> upload_stream(const request_body& body);
+    task<bool> measure_body();
     task<bool> answer_early(task_context& uploader, const bool& uploaded, attempt& outcome);
 
     bool write_head();
@@ -102,6 +108,8 @@ private:
     [[nodiscard]] std::string_view method_name() const noexcept;
     [[nodiscard]] http::method reader_method() const noexcept;
     [[nodiscard]] bool may_retry() const noexcept;
+    [[nodiscard]] bool body_repeatable() const noexcept;
+    [[nodiscard]] h1::body_plan plan_body() const;
 
     [[nodiscard]] time_limit limit_for(std::chrono::nanoseconds length, const char* option) const;
     void set_deadline(const time_limit& limit);
@@ -124,6 +132,11 @@ private:
     time_limit limit_; // the one in force
     request_timings timings_;
     std::vector<redirect_hop> history_;
+
+    // Of the body that is sent: the size of each part, nothing for what has none.
+    std::vector<std::optional<std::uint64_t>> part_sizes_;
+    bool chunked_ = false;
+    std::string chunk_;
 
     std::optional<decoder> decoder_;
     std::string decoded_;        // output of the decoder that next_piece shows

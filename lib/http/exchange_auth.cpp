@@ -44,7 +44,7 @@ void exchange::add_authorization(http::headers& fields) {
 
 // True when the request is to be sent again.
 bool exchange::answer_challenge(const http::headers& fields) {
-    if (challenges_ == most_challenges) return false;
+    if (challenges_ == most_challenges || !body_repeatable()) return false;
     const bool given_by_hand = !drop_credentials_ && (request_.headers().contains("Authorization") ||
                                                       client_.options.headers().contains("Authorization"));
     const credentials* const who = given_by_hand ? nullptr : credentials_here();

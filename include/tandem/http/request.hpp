@@ -8,16 +8,24 @@
 #pragma once
 
 #include <tandem/http/credentials.hpp>
+#include <tandem/http/form.hpp>
 #include <tandem/http/headers.hpp>
 #include <tandem/http/method.hpp>
+#include <tandem/http/multipart.hpp>
+#include <tandem/http/request_body.hpp>
 #include <tandem/net/url.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+
+namespace boost::json {
+class value;
+}
 
 namespace tandem::http {
 
@@ -52,6 +60,14 @@ public:
 
     /// The body, kept for a retry or a redirect that repeats it. `content_type` is not set when empty.
     request& body(std::string bytes, std::string_view content_type = std::string_view()) &;
+    /// A body of files, or one that is made while it is sent.
+    request& body(request_body what, std::string_view content_type = std::string_view()) &;
+    /// application/x-www-form-urlencoded
+    request& form(const http::form& fields) &;
+    /// multipart/form-data
+    request& multipart(const http::multipart& parts) &;
+    /// application/json; include <boost/json.hpp> to make the value.
+    request& json(const boost::json::value& value) &;
 
     /// For everything, redirects included; replaces client_options::total_timeout. 0: no limit.
     request& timeout(std::chrono::nanoseconds limit) & {
@@ -81,6 +97,12 @@ public:
     request&& body(std::string bytes, std::string_view content_type = std::string_view()) && {
         return std::move(body(std::move(bytes), content_type));
     }
+    request&& body(request_body what, std::string_view content_type = std::string_view()) && {
+        return std::move(body(std::move(what), content_type));
+    }
+    request&& form(const http::form& fields) && { return std::move(form(fields)); }
+    request&& multipart(const http::multipart& parts) && { return std::move(multipart(parts)); }
+    request&& json(const boost::json::value& value) && { return std::move(json(value)); }
     request&& timeout(std::chrono::nanoseconds limit) && { return std::move(timeout(limit)); }
     request&& max_body(std::uint64_t bytes) && { return std::move(max_body(bytes)); }
     request&& follow_redirects(bool yes) && { return std::move(follow_redirects(yes)); }
@@ -93,7 +115,10 @@ public:
     [[nodiscard]] std::optional<http::method> verb() const noexcept; ///< nothing for other methods
     [[nodiscard]] const http::headers& headers() const noexcept { return headers_; }
     [[nodiscard]] const std::optional<credentials>& auth() const noexcept { return auth_; }
+    /// The body, if it is one of bytes only.
     [[nodiscard]] const std::string& body() const noexcept { return body_; }
+    /// The body, if it is of files or a stream; null otherwise.
+    [[nodiscard]] const request_body* streamed_body() const noexcept { return streamed_.get(); }
     [[nodiscard]] bool has_body() const noexcept { return has_body_; }
     [[nodiscard]] std::optional<std::chrono::nanoseconds> timeout() const noexcept { return timeout_; }
     [[nodiscard]] std::optional<std::uint64_t> max_body() const noexcept { return max_body_; }
@@ -111,6 +136,7 @@ private:
     http::headers headers_;
     std::optional<credentials> auth_;
     std::string body_;
+    std::shared_ptr<const request_body> streamed_; // copies of a request share it
     bool has_body_ = false;
     std::optional<std::chrono::nanoseconds> timeout_;
     std::optional<std::uint64_t> max_body_;
