@@ -43,7 +43,7 @@ class pump {
 public:
     std::coroutine_handle<> coroutine; // what runs; set by one that is about to return to the pump to where
                                        // to go on, null for nowhere: it waits, or the chain has ended
-    task_context* context; // null once it has finished: it may be gone
+    task_context* context;             // null once it has finished: it may be gone
 };
 
 inline constinit thread_local pump* current_pump = nullptr;
