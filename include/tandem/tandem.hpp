@@ -32,7 +32,9 @@
 #include <tandem/observe/stall_detector.hpp>
 #include <tandem/observe/tasks.hpp>
 #include <tandem/observe/trace.hpp>
+#include <tandem/parallelism/as_completed.hpp>
 #include <tandem/parallelism/fork_join.hpp>
+#include <tandem/parallelism/future.hpp>
 #include <tandem/parallelism/offload.hpp>
 #include <tandem/parallelism/parallel_for.hpp>
 #include <tandem/parallelism/parallel_iterators.hpp>
