@@ -27,7 +27,11 @@ namespace tandem::detail {
 // with null has the job.
 class job_batch {
 public:
+#ifdef TANDEM_SYNC_POLICY
+    static constexpr std::size_t capacity = 4; // few atomics, so that their orders can be explored
+#else
     static constexpr std::size_t capacity = 32;
+#endif
 
     // Owner.
     pool_job* take() noexcept {
@@ -195,7 +199,8 @@ private:
     std::uint64_t tail_ = 0;
     bool closed_ = false;
     std::array<std::uint64_t, 2> submitted_{};
-    alignas(64) atomic<std::size_t> size_{0}; // of what was not removed; written under the mutex, read without
+    alignas(64) atomic<std::size_t> size_{
+        0}; // of what was not removed; written under the mutex, read without
 };
 
 } // namespace tandem::detail

@@ -1,6 +1,8 @@
-// The pool's protocols: the deque of a worker, parking, the injection queue. Each once as it is, and with
-// bugs planted that the explorer must find.
+// The pool's protocols: the deque of a worker, parking, the injection queue and its batches, the end of a
+// call. Each once as it is, and with bugs planted that the explorer must find.
 #include "tests/interleaving/support.hpp"
+
+#include "tandem/parallelism/detail/completion_flag.hpp"
 
 #include "lib/parallelism/job_queue.hpp"
 #include "lib/parallelism/parking.hpp"
@@ -9,10 +11,14 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <vector>
 
 using explore::limits;
 using explore::mutation;
 using explore::world;
+using tandem::detail::completion_flag;
+using tandem::detail::completion_listener;
+using tandem::detail::job_batch;
 using tandem::detail::job_queue;
 using tandem::detail::parking;
 using tandem::detail::work_deque;
@@ -131,6 +137,7 @@ public:
 
     void operator()(world& w) const {
         job_queue injected;
+        std::array<job_batch, 2> batches;
         parking sleepers(workers, 1);
         explore::atomic<std::uint8_t> epoch(0);
         explore::atomic<int> left(jobs);
@@ -151,9 +158,17 @@ public:
         std::array<parking::spot, 2> spots;
         for (std::size_t i = 0; i < workers; ++i)
             w.thread("worker " + std::to_string(i), [&, i] {
+                const auto next = [&]() -> tandem::pool_job* {
+                    if (tandem::pool_job* const got = batches[i].take()) return got;
+                    if (tandem::pool_job* const got = injected.take(batches[i], 1)) return got;
+                    return workers > 1 ? batches[1 - i].steal() : nullptr;
+                };
+                const auto has_work = [&] {
+                    return !injected.empty() || !batches[0].empty() || !batches[1].empty();
+                };
                 const auto run_all = [&] {
                     bool found = false;
-                    while (tandem::pool_job* const got = injected.pop()) {
+                    while (tandem::pool_job* const got = next()) {
                         found = true;
                         job::run(*got, false);
                         if (left.fetch_sub(1) == 1) sleepers.close(); // the last one ends it
@@ -164,9 +179,9 @@ public:
                 bool searching = sleepers.begin_search();
                 for (;;) {
                     if (searching) {
-                        tandem::pool_job* const got = injected.pop();
+                        tandem::pool_job* const got = next();
                         if (got) {
-                            if (sleepers.end_search() && !injected.empty()) sleepers.work_added();
+                            if (sleepers.end_search() && has_work()) sleepers.work_added();
                             job::run(*got, false);
                             if (left.fetch_sub(1) == 1) sleepers.close();
                             run_all();
@@ -175,7 +190,7 @@ public:
                         }
                     }
                     if (left.load() == 0) return;
-                    sleepers.park(spots[i], searching, [&] { return looks_again && !injected.empty(); });
+                    sleepers.park(spots[i], searching, [&] { return looks_again && has_work(); });
                     searching = true;
                 }
             });
@@ -315,7 +330,7 @@ TEST_CASE("job_queue: a job is removed or popped, never both, and then its memor
         int got = 0;
         queue.push(*first, epoch);
         w.thread("remover", [&] {
-            if (queue.remove(*first)) {
+            if (queue.remove(*first, {})) {
                 ++got;
                 first.reset(); // freed at once: nobody looks at it any more
             }
@@ -349,4 +364,167 @@ TEST_CASE("job_queue: a job is removed or popped, never both, and then its memor
             ++jobs;
         explore::require(jobs == int(first) + int(second), "what was accepted is there");
     });
+}
+
+namespace {
+
+// A worker that takes jobs along, thieves, and the owner of one who wants it back.
+class batch_scenario {
+public:
+    bool removes = true;
+    std::size_t thieves = 1;
+    bool pushes_late = false; // while the others are at it
+
+    void operator()(world& w) const {
+        class job : public tandem::pool_job {
+        public:
+            explicit job(int& t) : pool_job([](tandem::pool_job&, bool) noexcept {}), times(t) {}
+            explore::cell<int> payload{0};
+            int& times;
+        };
+        const auto run = [](tandem::pool_job* got) {
+            auto& self = static_cast<job&>(*got);
+            explore::require(self.payload.get() == 7, "what was written before the submit is seen");
+            ++self.times;
+        };
+        job_queue queue;
+        job_batch batch;
+        const std::vector<job_batch*> batches{&batch};
+        explore::atomic<std::uint8_t> epoch(0);
+        std::array<int, 3> times{};
+        std::array<std::unique_ptr<job>, 3> jobs;
+        const auto push_all = [&] {
+            for (auto& next : jobs) {
+                next->payload.set(7);
+                queue.push(*next, epoch);
+            }
+        };
+        for (std::size_t i = 0; i < jobs.size(); ++i)
+            jobs[i] = std::make_unique<job>(times[i]);
+        if (!pushes_late) push_all();
+        const auto work = [&] {
+            for (;;) {
+                tandem::pool_job* got = batch.take();
+                if (got == nullptr) got = queue.take(batch, 1);
+                if (got == nullptr) return;
+                run(got);
+            }
+        };
+        w.thread("worker", work);
+        for (std::size_t i = 0; i < thieves; ++i)
+            w.thread("thief " + std::to_string(i), [&] {
+                if (tandem::pool_job* const got = batch.steal()) run(got);
+            });
+        if (removes)
+            w.thread("remover", [&] {
+                if (!queue.remove(*jobs[1], batches)) return;
+                ++times[1];
+                jobs[1].reset(); // freed at once: nobody looks at it any more
+            });
+        if (pushes_late) w.thread("submitter", push_all);
+        w.join();
+        work();
+        for (const int count : times)
+            explore::require(count == 1, "each job runs or is removed, once");
+        explore::require(queue.empty() && batch.empty(), "nothing is left");
+    }
+};
+
+// One job is always in the queue or in the batch: nobody may see it in neither.
+void observed(world& w) {
+    job_queue queue;
+    job_batch batch;
+    explore::atomic<std::uint8_t> epoch(0);
+    const auto action = [](tandem::pool_job&, bool) noexcept {};
+    tandem::pool_job one(action), two(action);
+    queue.push(one, epoch);
+    queue.push(two, epoch);
+    w.thread("worker", [&] { explore::require(queue.take(batch, 1) == &one, "first in, first out"); });
+    w.thread("observer",
+             [&] { explore::require(!queue.empty() || !batch.empty(), "the second job is in sight"); });
+    w.join();
+    explore::require(batch.take() == &two, "the worker has taken it along");
+}
+
+} // namespace
+
+TEST_CASE("job_batch: what a worker takes along is run, stolen or removed, once") {
+    tests::holds("job_batch: take against steal and remove", batch_scenario());
+    batch_scenario late;
+    late.removes = false;
+    late.pushes_late = true;
+    tests::holds("job_batch: push against take and steal", late);
+    batch_scenario thieves;
+    thieves.removes = false;
+    thieves.thieves = 2;
+    tests::holds("job_batch: two thieves", thieves, thorough());
+    tests::holds("job_batch: never in sight nowhere", observed, thorough());
+}
+
+TEST_CASE("job_batch: planted bugs are found") {
+    const std::string_view file = "job_queue.hpp";
+    batch_scenario late;
+    late.removes = false;
+    late.pushes_late = true;
+    tests::finds("bug: the batch is published relaxed", {file, "::take", "store", effect::relax}, "races",
+                 late);
+    tests::finds("bug: take and steal do not exchange", {file, "::take", "exchange", effect::split}, "once",
+                 batch_scenario());
+    tests::finds("bug: a removal does not compare", {file, "::remove_from_batch", "cas", effect::succeed},
+                 "once", batch_scenario());
+    tests::finds("bug: the batch is filled after the queue was emptied",
+                 {file, "::take", "store", effect::relax}, "in sight", observed);
+}
+
+namespace {
+
+// Who waits for the end of a call, and may give up; the flag goes as soon as that is settled.
+class end_scenario {
+public:
+    bool gives_up = false;
+
+    void operator()(world& w) const {
+        class listener : public completion_listener {
+        public:
+            listener() : completion_listener(&listener::tell) {}
+            static void tell(completion_listener& self) noexcept { static_cast<listener&>(self).told.post(); }
+            explore::signal told;
+        };
+        auto flag = std::make_unique<completion_flag>();
+        explore::cell<int> result{0};
+        w.thread("caller", [&, plain = flag.get()] {
+            result.set(7);
+            plain->complete();
+        });
+        w.thread("waiter", [&] {
+            auto here = std::make_unique<listener>();
+            if (flag->listen(*here)) {
+                if (gives_up && flag->unlisten(*here)) {
+                    here.reset(); // nobody tells it any more
+                    while (!flag->done())
+                        explore::yield();
+                } else {
+                    here->told.wait();
+                    explore::require(flag->done(), "told after the end");
+                }
+            }
+            explore::require(result.get() == 7, "the result is seen");
+            flag.reset();
+        });
+        w.join();
+    }
+};
+
+} // namespace
+
+TEST_CASE("completion_flag: who waits is told, or finds that it is over") {
+    tests::holds("completion_flag: waits", end_scenario(), thorough());
+    end_scenario impatient;
+    impatient.gives_up = true;
+    tests::holds("completion_flag: gives up", impatient, thorough());
+    const std::string_view file = "completion_flag.hpp";
+    tests::finds("bug: the end is published relaxed", {file, "::complete", "exchange", effect::relax},
+                 "races", end_scenario());
+    tests::finds("bug: the end looks for a listener, then writes",
+                 {file, "::complete", "exchange", effect::split}, "lost wake-up", end_scenario());
 }
