@@ -23,6 +23,10 @@
 #include <thread>
 #include <vector>
 
+namespace tandem {
+class pool_context;
+}
+
 namespace tandem::detail {
 
 // The worker that the calling thread is, if it is one.
@@ -132,6 +136,9 @@ public:
     void worker_ended() noexcept;
     thread_pool::statistics stats() const noexcept;
 
+    static pool_state& of(thread_pool& pool) noexcept { return *pool.state_; }
+    pool_context& asio_context(); // lib/parallelism/asio_pool.cpp
+
     static void drop(pool_job& job) noexcept { job.action_(job, true); }
     bool has_work() const noexcept;
     bool on_worker() const noexcept { return current_worker != nullptr && &current_worker->pool() == this; }
@@ -172,6 +179,10 @@ private:
     bool draining_ = false;
     bool all_dropped_ = false; // stopped, and no thread is left
     std::size_t running_ = 0;  // threads
+
+    // The pool_context, whose type is Asio's affair: the last member, so that it is the first to go.
+    std::once_flag asio_context_made_;
+    std::shared_ptr<void> asio_context_;
 };
 
 } // namespace tandem::detail

@@ -30,6 +30,8 @@
 
 namespace tandem {
 
+class pool_executor;
+
 // How a pool is set up: thread_pool_options().workers(4).name("parsers").
 class thread_pool_options {
 public:
@@ -141,6 +143,9 @@ public:
     // Requested when `stop` begins: for jobs that take long.
     std::stop_token stop_token() const noexcept;
 
+    // For Asio: include <tandem/asio_pool.hpp>.
+    pool_executor get_executor();
+
     // Is the calling thread one of this pool's workers? The pool that it works for, or nullptr.
     bool on_worker() const noexcept;
     static thread_pool* current() noexcept;
@@ -170,6 +175,8 @@ public:
     }
 
 private:
+    friend class detail::pool_state;
+
     template <class F>
     class posted_job;
 
