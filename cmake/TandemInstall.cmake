@@ -22,4 +22,5 @@ install(
     FILES "${PROJECT_BINARY_DIR}/tandemConfig.cmake" "${PROJECT_BINARY_DIR}/tandemConfigVersion.cmake"
           "${PROJECT_SOURCE_DIR}/cmake/TandemBoost.cmake" "${PROJECT_SOURCE_DIR}/cmake/TandemGcc12.cmake"
           "${PROJECT_SOURCE_DIR}/cmake/FindLibIdn2.cmake" "${PROJECT_SOURCE_DIR}/cmake/FindCAres.cmake"
+          "${PROJECT_SOURCE_DIR}/cmake/FindLibPsl.cmake"
     DESTINATION "${tandem_package_dir}")

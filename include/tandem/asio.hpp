@@ -230,7 +230,7 @@ public:
         try {
             std::move(operation_)(asio_handler<asio_awaiter>(*this, context_.home().executor()));
         } catch (...) {
-            context_.suspend(at, nullptr, "Asio operation"); // the hook goes with this awaiter
+            context_.do_not_suspend(at); // the hook goes with this awaiter
             throw;
         }
         inside_ = false;

@@ -37,10 +37,13 @@
 #include <tandem/parallelism/future.hpp>
 #include <tandem/parallelism/offload.hpp>
 #include <tandem/parallelism/parallel_for.hpp>
+#include <tandem/parallelism/parallel_iterators.hpp>
 #include <tandem/parallelism/parallel_options.hpp>
 #include <tandem/parallelism/parallel_reduce.hpp>
 #include <tandem/parallelism/parallel_scan.hpp>
 #include <tandem/parallelism/parallel_sort.hpp>
+#include <tandem/parallelism/pipeline.hpp>
+#include <tandem/parallelism/progress.hpp>
 #include <tandem/parallelism/thread_pool.hpp>
 #include <tandem/sync/barrier.hpp>
 #include <tandem/sync/broadcast.hpp>

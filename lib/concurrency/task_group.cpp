@@ -235,10 +235,7 @@ void task_group::ended(group_member& m) noexcept {
         }
         if (!elsewhere) joiner = one_less();
     }
-    if (!m.is_body_) {
-        task_context::forget_current();
-        m.entry.destroy();
-    }
+    if (!m.is_body_) m.entry.destroy();
     // So does this thread's hold on the exception: the joiner may be on another one and destroy it there.
     failure = nullptr;
     to_wake.wake_all();

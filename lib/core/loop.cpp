@@ -18,7 +18,10 @@ loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
     : work_(boost::asio::make_work_guard(io_)), timers_(control ? control->now() : clock::now()),
       owner_(owner), companion_(companion), control_(control), awake_since_(clock::now()) {
     set_turn_time(now());
-    if (control_) control_->attach(*this);
+    if (control_) {
+        control_->attach(*this);
+        if (control_->shuffles()) queue_every_step();
+    }
 }
 
 loop::~loop() {

@@ -91,6 +91,30 @@ client_options& client_options::header(std::string_view name, std::string_view v
     headers_.add(name, value);
     return *this;
 }
+client_options& client_options::credentials(std::string_view origin, http::credentials what) {
+    auto parsed = url::parse(origin);
+    if (!parsed || parsed->has_credentials() || parsed->target() != "/" || parsed->has_fragment() ||
+        (parsed->scheme() != "http" && parsed->scheme() != "https"))
+        throw std::invalid_argument(
+            "client_options::credentials: an http or https origin is expected, such as "
+            "\"https://example.org\"");
+    std::erase_if(credentials_, [&](const auto& known) { return same_origin(known.first, *parsed); });
+    credentials_.emplace_back(std::move(*parsed), std::move(what));
+    return *this;
+}
+client_options& client_options::netrc(http::netrc entries) {
+    netrc_ = std::move(entries);
+    return *this;
+}
+const credentials* client_options::credentials_for(const url& where) const noexcept {
+    for (const auto& [origin, who] : credentials_)
+        if (same_origin(origin, where)) return &who;
+    return nullptr;
+}
+client_options& client_options::cookies(std::shared_ptr<cookie_jar> jar) {
+    cookies_ = std::move(jar);
+    return *this;
+}
 client_options& client_options::connect_to(std::string from, std::string to) {
     if (!host_port::parse(from) || !host_port::parse(to))
         throw std::invalid_argument("client_options::connect_to: \"host:port\" is expected: " + from +

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/http/connection_pool.hpp"
+#include "lib/http/digest_cache.hpp"
 #include "lib/http/host_port.hpp"
 #include "lib/net/tls_context.hpp"
 
@@ -29,7 +30,8 @@ public:
     const client_options options;
     connection_pool pool;
     client_counters counters; // what the pool does not know
-    headers scratch;          // fields of a request while it is written; kept for its memory
+    digest_cache digests;
+    headers scratch; // fields of a request while it is written; kept for its memory
 
 private:
     class route {

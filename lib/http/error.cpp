@@ -21,10 +21,20 @@ public:
             return "the response's body expands too much when it is decoded";
         case errc::too_many_redirects:
             return "too many redirects";
+        case errc::redirect_loop:
+            return "a loop of redirects";
         case errc::insecure_redirect:
             return "a redirect from https to http";
         case errc::bad_request:
             return "the request cannot be written as HTTP/1.1";
+        case errc::body_not_repeatable:
+            return "the request's body cannot be sent again";
+        case errc::body_length_mismatch:
+            return "the request's body has not the length that was announced";
+        case errc::not_an_event_stream:
+            return "the response is no event stream";
+        case errc::event_too_large:
+            return "an event is too large";
         case errc::already_read:
             return "the body is no longer there";
         }

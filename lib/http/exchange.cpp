@@ -6,7 +6,7 @@
 #include "lib/http/redirect.hpp"
 #include "lib/net/connect.hpp"
 
-#include <tandem/concurrency/detail/join.hpp>
+#include <tandem/http/cookie_jar.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -19,7 +19,6 @@ namespace {
 constexpr std::size_t small_body = 32 * 1024;
 // So much of a redirect's body is read to keep the connection.
 constexpr std::uint64_t small_redirect_body = 16 * 1024;
-constexpr std::size_t upload_piece = 64 * 1024;
 
 // What the key of a connection is: the URL's text up to its path ("https://example.org:8443").
 std::string_view origin_key(const url& target) noexcept {
@@ -51,8 +50,13 @@ http::method exchange::reader_method() const noexcept {
 
 bool exchange::may_retry() const noexcept {
     if (to_get_) return true;
+    if (!body_repeatable()) return false;
     const std::optional<http::method> verb = request_.verb();
     return verb && is_idempotent(*verb);
+}
+
+bool exchange::body_repeatable() const noexcept {
+    return drop_body_ || !request_.streamed_body() || request_.streamed_body()->repeatable();
 }
 
 bool exchange::check_url() {
@@ -70,6 +74,11 @@ task<bool> exchange::run_to_head() {
         if (!co_await hop()) co_return false;
         const h1::response_head& head = lease_->reader.head();
         status_ = head.status;
+        keep_cookies(head.headers);
+        if (status_ == 401 && answer_challenge(head.headers)) {
+            drop_redirect_body();
+            continue;
+        }
         if (follows && is_redirection(status_)) {
             redirect next = read_redirect(status_, head.headers, url_, method_name());
             if (next.what != redirect::verdict::none) {
@@ -88,16 +97,37 @@ bool exchange::follow(redirect&& next) {
         return fail(request_phase::redirect, errc::insecure_redirect,
                     "from https to " + next.target.redacted() +
                         " (client_options::allow_insecure_redirects lets it pass)");
-    if (history_.size() >= most)
-        return fail(request_phase::limit, errc::too_many_redirects,
-                    "more than " + std::to_string(most) +
-                        " redirects (client_options::max_redirects, request::max_redirects)");
+    if (history_.size() >= most) {
+        const auto seen = [&](const redirect_hop& hop) { return hop.url() == next.target; };
+        const bool loop = next.target == url_ || std::any_of(history_.begin(), history_.end(), seen);
+        return fail(
+            request_phase::limit, loop ? errc::redirect_loop : errc::too_many_redirects,
+            "more than " + std::to_string(most) +
+                " redirects (client_options::max_redirects, request::max_redirects)" +
+                (loop ? ", in a loop: the last led back to " + next.target.redacted() : std::string()));
+    }
+    if (!next.to_get && !body_repeatable())
+        return fail(request_phase::redirect, errc::body_not_repeatable,
+                    std::to_string(status_) + " to " + next.target.redacted() +
+                        " asks for the body again, which request_body::stream_once cannot give");
     drop_redirect_body();
     history_.emplace_back(std::move(url_), status_);
     url_ = std::move(next.target);
     if (next.to_get) to_get_ = drop_body_ = true;
     if (next.new_origin) drop_credentials_ = true;
+    challenges_ = 0;
     return true;
+}
+
+void exchange::keep_cookies(const http::headers& fields) {
+    cookie_jar* const jar = client_.options.cookies().get();
+    if (!jar) return;
+    std::size_t left = cookie_jar::max_set_cookies;
+    fields.for_each("Set-Cookie", [&](std::string_view value) {
+        if (left == 0) return;
+        --left;
+        jar->set(url_, value);
+    });
 }
 
 // Keeps the connection when the rest of the redirect's response is at hand; does not wait for it.
@@ -204,6 +234,13 @@ bool exchange::write_head() {
         if (!own.contains(field.name) && wanted(field.name)) fields.add(field.name, field.value);
     for (const auto field : own)
         if (wanted(field.name)) fields.add(field.name, field.value);
+    add_authorization(fields);
+    if (client_.options.cookies() && !fields.contains("Cookie")) {
+        const std::string cookies = client_.options.cookies()->header_for(url_);
+        if (!cookies.empty() && !fields.try_add("Cookie", cookies))
+            return fail(request_phase::send, errc::bad_request,
+                        "a cookie has a character that HTTP does not allow");
+    }
     close_ = fields.has_token("Connection", "close");
 
     const http::method verb = reader_method();
@@ -213,14 +250,18 @@ bool exchange::write_head() {
     const std::error_code failure =
         verb == method::connect ? make_error_code(h1::error::bad_target) // a tunnel is no request for a URL
                                 : h1::write_request_head(c.out, method_name(), url_.target(), fields,
-                                                         body ? h1::body_plan::length(request_.body().size())
-                                                              : h1::body_plan::none());
+                                                         body ? plan_body() : h1::body_plan::none());
     if (failure) return fail(request_phase::send, errc::bad_request, failure.message());
     return true;
 }
 
 task<exchange::attempt> exchange::try_once() {
     connection& c = *lease_;
+    const bool streamed = request_.streamed_body() && !drop_body_;
+    if (streamed) {
+        const bool measured = co_await measure_body();
+        if (!measured) co_return attempt::failed;
+    }
     if (!write_head()) co_return attempt::failed;
     c.reader.reset(reader_method());
     wire_bytes_ = 0;
@@ -229,7 +270,7 @@ task<exchange::attempt> exchange::try_once() {
     set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
 
     attempt outcome = attempt::failed;
-    if (body.size() > small_body) {
+    if (streamed || body.size() > small_body) {
         outcome = co_await send_large();
     } else {
         c.out += body;
@@ -268,45 +309,6 @@ task<exchange::attempt> exchange::read_head() {
         wire_bytes_ += got.bytes;
         c.ended = got.bytes == 0;
     }
-}
-
-// ---- large bodies ----
-
-task<> exchange::upload() {
-    connection& c = *lease_;
-    io_result sent = co_await c.stream.write(c.out);
-    std::string_view rest = request_.body();
-    while (!sent.error && !rest.empty()) {
-        const std::string_view piece = rest.substr(0, upload_piece);
-        set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
-        sent = co_await c.stream.write(piece);
-        rest.remove_prefix(piece.size());
-    }
-    sent_all_ = !sent.error;
-    if (sent_all_)
-        set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
-    else if (!task_context::current()->cancelled() && !error_)
-        fail_io(request_phase::send, sent.error);
-}
-
-task<bool> exchange::answer_early(task_context& uploader, const bool& uploaded, attempt& outcome) {
-    outcome = co_await read_head();
-    if (!uploaded) uploader.request_cancel(); // nobody wants the rest of the body
-    co_return true;
-}
-
-task<exchange::attempt> exchange::send_large() {
-    sent_all_ = false;
-    attempt outcome = attempt::failed;
-    tandem::detail::child<void> sender(upload());
-    tandem::detail::child<bool> listener(answer_early(sender, sender.ended, outcome));
-    tandem::detail::join both(tandem::detail::join_policy::cancel_on_failure, "request body");
-    both.add(sender);
-    both.add(listener);
-    co_await both;
-    if (both.first_failure()) std::rethrow_exception(both.first_failure());
-    if (outcome == attempt::head) error_.reset(); // the sender may have failed after the answer had come
-    co_return outcome;
 }
 
 } // namespace tandem::http

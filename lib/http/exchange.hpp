@@ -6,6 +6,7 @@
 
 #include "lib/http/client_state.hpp"
 #include "lib/http/connection_pool.hpp"
+#include "lib/http/h1/writer.hpp"
 
 #include <tandem/core/task.hpp>
 #include <tandem/http/content_coding.hpp>
@@ -84,11 +85,20 @@ private:
     task<attempt> read_head();
     task<attempt> send_large(); // while listening for an early response
     task<> upload();
+    task<> upload_all();
+    task<error_code> upload_piece(std::string_view data);
+    task<error_code> upload_file(const std::string& path, std::optional<std::uint64_t> length);
+    task<error_code> upload_stream(const request_body& body);
+    task<bool> measure_body();
     task<bool> answer_early(task_context& uploader, const bool& uploaded, attempt& outcome);
 
     bool write_head();
     bool check_url();
     bool follow(redirect&& next);
+    void keep_cookies(const http::headers& fields);
+    const credentials* credentials_here();
+    void add_authorization(http::headers& fields);
+    bool answer_challenge(const http::headers& fields);
     void drop_redirect_body();
     void begin_body();
     progress end_body();
@@ -98,6 +108,8 @@ private:
     [[nodiscard]] std::string_view method_name() const noexcept;
     [[nodiscard]] http::method reader_method() const noexcept;
     [[nodiscard]] bool may_retry() const noexcept;
+    [[nodiscard]] bool body_repeatable() const noexcept;
+    [[nodiscard]] h1::body_plan plan_body() const;
 
     [[nodiscard]] time_limit limit_for(std::chrono::nanoseconds length, const char* option) const;
     void set_deadline(const time_limit& limit);
@@ -121,6 +133,11 @@ private:
     request_timings timings_;
     std::vector<redirect_hop> history_;
 
+    // Of the body that is sent: the size of each part, nothing for what has none.
+    std::vector<std::optional<std::uint64_t>> part_sizes_;
+    bool chunked_ = false;
+    std::string chunk_;
+
     std::optional<decoder> decoder_;
     std::string decoded_;        // output of the decoder that next_piece shows
     std::string_view undecoded_; // input of the decoder, in the connection's buffer
@@ -130,10 +147,13 @@ private:
     const char* body_limit_option_ = "";
     std::uint64_t wire_bytes_ = 0;
 
+    std::optional<credentials> from_netrc_;
+    unsigned challenges_ = 0; // that were answered since the last redirect
     int status_ = 0;
     bool to_get_ = false; // a redirect has changed the method
     bool drop_body_ = false;
     bool drop_credentials_ = false; // a redirect has left the origin
+    bool digest_sent_ = false;      // with the last request
     bool close_ = false;            // the request says Connection: close
     bool offered_codings_ = false;
     bool reused_ = false;

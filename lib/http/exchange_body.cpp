@@ -36,6 +36,7 @@ void exchange::begin_body() {
 void exchange::describe(response_info& info) {
     h1::response_head& head = lease_->reader.head();
     info.status_ = head.status;
+    info.method_ = method_name();
     info.reason_ = std::move(head.reason);
     info.headers_ = std::move(head.headers);
     info.url_ = url_;

@@ -52,6 +52,10 @@ redirect read_redirect(int status, const headers& fields, const url& from, std::
     if (!location) return found;
     auto parsed = url::parse(*location, from);
     if (!parsed) return found;
+    // Two that differ: whichever is taken, something between here and the server may have meant the other.
+    bool differ = false;
+    fields.for_each("Location", [&](std::string_view other) { differ = differ || other != *location; });
+    if (differ) return found;
     const std::string_view scheme = parsed->scheme();
     if (scheme != "http" && scheme != "https") return found;
 

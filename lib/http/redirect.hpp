@@ -25,7 +25,7 @@ public:
 };
 
 /// Reads a response to `method` for `from`. Only http and https targets count; a Location that is missing,
-/// does not parse or is of another scheme gives verdict::none.
+/// does not parse or is of another scheme, and several that differ, give verdict::none.
 [[nodiscard]] redirect read_redirect(int status, const headers& fields, const url& from,
                                      std::string_view method);
 

@@ -4,6 +4,9 @@
 #include "lib/http/chars.hpp"
 #include "lib/http/redirect.hpp"
 
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
 #include <stdexcept>
 
 namespace tandem::http {
@@ -63,9 +66,31 @@ request& request::basic_auth(std::string_view user, std::string_view password) &
 
 request& request::body(std::string bytes, std::string_view content_type) & {
     body_ = std::move(bytes);
+    streamed_.reset();
     has_body_ = true;
     if (!content_type.empty()) headers_.set("Content-Type", content_type);
     return *this;
+}
+
+request& request::body(request_body what, std::string_view content_type) & {
+    const auto& parts = what.parts();
+    if (!what.is_stream() && parts.empty()) return body(std::string(), content_type);
+    if (parts.size() == 1 && !parts.front().is_file) return body(parts.front().text, content_type);
+    body(std::string(), content_type);
+    streamed_ = std::make_shared<const request_body>(std::move(what));
+    return *this;
+}
+
+request& request::form(const http::form& fields) & {
+    return body(fields.encoded(), "application/x-www-form-urlencoded");
+}
+
+request& request::multipart(const http::multipart& parts) & {
+    return body(parts.body(), parts.content_type());
+}
+
+request& request::json(const boost::json::value& value) & {
+    return body(boost::json::serialize(value), "application/json");
 }
 
 std::string_view request::method_name() const noexcept {

@@ -9,12 +9,16 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,8 +50,25 @@ std::string read_all(int fd) {
     return text;
 }
 
-// Runs `body` in a forked child, whose exit code is what it returns. `drive`, in this process, is told its
-// id.
+// What the threads of a process are at: system call, and the signals that they have pending and blocked.
+std::string threads_of(pid_t pid) {
+    std::ostringstream text;
+    const std::filesystem::path tasks = "/proc/" + std::to_string(pid) + "/task";
+    for (const auto& thread : std::filesystem::directory_iterator(tasks)) {
+        text << "\nthread " << thread.path().filename().string() << ": system call ";
+        std::string line;
+        std::ifstream call(thread.path() / "syscall");
+        if (std::getline(call, line)) text << line;
+        std::ifstream status(thread.path() / "status");
+        while (std::getline(status, line))
+            if (line.starts_with("Sig") || line.starts_with("ShdPnd") || line.starts_with("State"))
+                text << "\n  " << line;
+    }
+    return std::move(text).str();
+}
+
+// Runs `body` in a forked child, whose exit code is what it returns. One that hangs is killed, and `error`
+// tells where its threads were. `drive`, in this process, is told its id.
 result in_child(const std::function<int()>& body, const std::function<void(pid_t, int)>& drive = nullptr) {
     std::array<int, 2> out{};
     std::array<int, 2> error{};
@@ -64,7 +85,6 @@ result in_child(const std::function<int()>& body, const std::function<void(pid_t
             close(fd);
         for (const int number : {SIGABRT, SIGINT, SIGTERM, SIGSEGV}) // Catch has handlers of its own
             std::signal(number, SIG_DFL);
-        alarm(60);
         int code = 99;
         try {
             code = body();
@@ -76,8 +96,15 @@ result in_child(const std::function<int()>& body, const std::function<void(pid_t
     close(out[1]);
     close(error[1]);
     if (drive) drive(pid, out[0]);
+    // The pipe ends with the child. Its output is short: it never waits for a reader.
+    std::string hang;
+    pollfd ended{error[0], 0, 0};
+    if (poll(&ended, 1, 60'000) == 0) {
+        hang = "the child hangs:" + threads_of(pid);
+        kill(pid, SIGKILL);
+    }
     std::string out_text = read_all(out[0]);
-    std::string error_text = read_all(error[0]);
+    std::string error_text = read_all(error[0]) + hang;
     int status = 0;
     waitpid(pid, &status, 0);
     return result(WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
@@ -140,6 +167,7 @@ TEST_CASE("run: SIGINT cancels the main task, 130, SIGTERM 143, quietly") {
                 co_await sleep_for(1h);
             });
         });
+        INFO(passes_on.error);
         CHECK(passes_on.code == 128 + number);
         CHECK(passes_on.error.empty());
 
@@ -152,6 +180,7 @@ TEST_CASE("run: SIGINT cancels the main task, 130, SIGTERM 143, quietly") {
                 co_return 5; // the signal's code all the same
             });
         });
+        INFO(cleans_up.error);
         CHECK(cleans_up.code == 128 + number);
         CHECK(cleans_up.out == "cancelled cleaned up");
 
@@ -167,6 +196,7 @@ TEST_CASE("run: SIGINT cancels the main task, 130, SIGTERM 143, quietly") {
                 CHECK(read(out, &byte, 1) == 1); // its main task has begun
                 kill(pid, number);
             });
+        INFO(from_outside.error);
         CHECK(from_outside.code == 128 + number);
     }
 }

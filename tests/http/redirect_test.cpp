@@ -39,6 +39,11 @@ TEST_CASE("what counts as a redirect") {
           "http://a:99999/", "http://a b/", "http://%2F/"})
         CHECK(read(302, bad).what == redirect::verdict::none);
     CHECK(http::read_redirect(302, http::headers(), url("http://a/"), "GET").what == redirect::verdict::none);
+    http::headers twice;
+    twice.add("Location", "/z").add("Location", "/z");
+    CHECK(http::read_redirect(302, twice, url("http://a/"), "GET").what == redirect::verdict::follow);
+    twice.add("Location", "/y");
+    CHECK(http::read_redirect(302, twice, url("http://a/"), "GET").what == redirect::verdict::none);
     CHECK(read(302, "").what == redirect::verdict::follow); // an empty reference is the page itself
 }
 
@@ -116,9 +121,13 @@ TEST_CASE("redirects are followed, told and bounded") {
         const auto loop = co_await web.try_get(server.url("/loop"));
         REQUIRE_FALSE(loop);
         CHECK(loop.error().phase() == http::request_phase::limit);
-        CHECK(loop.error().message() == "GET " + server.url("/loop") +
-                                            ": limit exceeded: more than 10 redirects "
-                                            "(client_options::max_redirects, request::max_redirects)");
+        CHECK(loop.error().code() == http::errc::redirect_loop);
+        CHECK(loop.error().message() ==
+              "GET " + server.url("/loop") +
+                  ": limit exceeded: more than 10 redirects "
+                  "(client_options::max_redirects, request::max_redirects), in a loop: the last led "
+                  "back to " +
+                  server.url("/loop"));
 
         const http::response bad = co_await web.get(server.url("/bad"));
         CHECK(bad.status() == 302);

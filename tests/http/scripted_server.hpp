@@ -56,6 +56,15 @@ public:
         buffer_.erase(0, end + 4);
         return head;
     }
+    // All up to and with `mark`, such as the end of a chunked body; empty when the client has closed.
+    std::string read_until(std::string_view mark) {
+        std::size_t end;
+        while ((end = buffer_.find(mark)) == std::string::npos)
+            if (!receive()) return std::string();
+        std::string text = buffer_.substr(0, end + mark.size());
+        buffer_.erase(0, end + mark.size());
+        return text;
+    }
     void send(std::string_view text) {
         while (!text.empty()) {
             const ssize_t n = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);

@@ -111,6 +111,9 @@ public:
     virtual std::size_t index() const noexcept { return 0; }
     virtual bool stands_still() const noexcept { return false; }
 
+    // Whether nothing may run ahead of the queue, because a test chooses the order of the steps.
+    bool every_step_is_queued() const noexcept { return queue_every_step_; }
+
     // True while everything that still waits here is being destroyed: scopes then let go of their tasks
     // silently.
     bool torn_down() const noexcept { return torn_down_; }
@@ -119,6 +122,7 @@ protected:
     scheduler() = default;
     ~scheduler() { delist(); }
     void tear_down() noexcept { torn_down_ = true; }
+    void queue_every_step() noexcept { queue_every_step_ = true; }
 
     // `schedule`, called on a thread where this scheduler is not the current one.
     virtual void schedule_from_outside(ready_node& node) noexcept = 0;
@@ -146,6 +150,7 @@ private:
     detail::ready_queue ready_;
     clock::time_point turn_time_{};
     bool torn_down_ = false;
+    bool queue_every_step_ = false;
 #ifndef TANDEM_NO_TASK_REGISTRY
     task_context* tasks_ = nullptr; // those that have begun and not ended here
     std::uint64_t next_id_ = 0;     // numbers are taken in blocks from a counter of the process

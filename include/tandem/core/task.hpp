@@ -106,7 +106,7 @@ public:
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
         child_.promise().bind(context_, &caller.promise());
-        context_.transfer(child_);
+        task_context::transfer(child_);
     }
     T await_resume() { return child_.promise().take(); }
 

@@ -17,6 +17,8 @@
 // that they were meant for; user name and password in a Location are ignored. From https to http: refused,
 // unless allow_insecure_redirects.
 //
+// Who asks, and cookies: client_options::credentials, netrc and cookies, request::auth.
+//
 // Cancellation: takes effect wherever a request waits (for a connection, the name, TCP, TLS, the response,
 // the body) and throws operation_cancelled from both forms; the connection in use is closed.
 //

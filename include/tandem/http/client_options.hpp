@@ -1,17 +1,23 @@
 // Settings of an http::client, each with its default.
 #pragma once
 
+#include <tandem/http/credentials.hpp>
 #include <tandem/http/headers.hpp>
+#include <tandem/http/netrc.hpp>
+#include <tandem/net/url.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace tandem::http {
+
+class cookie_jar; // <tandem/http/cookie_jar.hpp>
 
 /// Setters chain: `client web(client_options().max_redirects(3).total_timeout(10s));`. A duration of 0 means
 /// no limit.
@@ -58,6 +64,21 @@ public:
     /// A field for every request that does not set it itself. Throws std::invalid_argument as headers::add.
     client_options& header(std::string_view name, std::string_view value);
 
+    // ---- who asks ----
+    /// For every request to `origin` ("https://example.org", "http://localhost:8080"), also one that a
+    /// redirect led there; a request's own Authorization or auth() comes first. Given again for the same
+    /// origin, the last counts. Throws std::invalid_argument for what is no origin.
+    client_options& credentials(std::string_view origin, http::credentials what);
+    /// Basic authentication for the hosts in it, with requests that have nothing else. Not where a redirect
+    /// leads to another origin: a netrc knows neither scheme nor port.
+    client_options& netrc(http::netrc entries);
+
+    // ---- cookies ----
+    /// None by default. With a jar, cookies of responses (redirects too) are kept in it and sent as they
+    /// apply. A request with a Cookie field of its own sends that instead, to its own origin. A jar may be
+    /// shared by clients, also of several loops.
+    client_options& cookies(std::shared_ptr<cookie_jar> jar);
+
     /// Connects to `to` where a URL says `from`; both "host:port" (IPv6 in brackets). Host header, TLS name
     /// and verification stay those of the URL. For tests and for servers that are not in DNS yet.
     /// Throws std::invalid_argument when either is not of that form.
@@ -83,6 +104,10 @@ public:
     const std::string& user_agent() const noexcept { return user_agent_; }
     bool decompress() const noexcept { return decompress_; }
     const http::headers& headers() const noexcept { return headers_; }
+    /// What was given for the URL's origin; null when nothing was.
+    const http::credentials* credentials_for(const url& where) const noexcept;
+    const http::netrc& netrc() const noexcept { return netrc_; }
+    const std::shared_ptr<cookie_jar>& cookies() const noexcept { return cookies_; }
     const std::vector<std::pair<std::string, std::string>>& connect_to() const noexcept {
         return connect_to_;
     }
@@ -108,6 +133,9 @@ private:
     std::string user_agent_;
     bool decompress_ = true;
     http::headers headers_;
+    std::vector<std::pair<tandem::url, http::credentials>> credentials_;
+    http::netrc netrc_;
+    std::shared_ptr<cookie_jar> cookies_;
     std::vector<std::pair<std::string, std::string>> connect_to_;
 };
 

@@ -33,8 +33,13 @@ enum class errc {
     body_too_large,         ///< client_options::max_body_bytes, request::max_body
     expansion_too_high,     ///< client_options::max_expansion
     too_many_redirects,     ///< client_options::max_redirects
+    redirect_loop,          ///< the same, and the last one led to a URL that was visited before
     insecure_redirect,      ///< from https to http
     bad_request,            ///< the request cannot be written as HTTP/1.1
+    body_not_repeatable,    ///< a redirect asks for a request_body::stream_once again
+    body_length_mismatch,   ///< a body that is not as long as was said, or a file that has shrunk
+    not_an_event_stream,    ///< what event_source got: another status or another type
+    event_too_large,        ///< event_source_options::max_event_bytes
     already_read,           ///< reading a response_stream again that failed before
 };
 [[nodiscard]] const boost::system::error_category& client_category() noexcept; ///< "tandem.http"

@@ -7,16 +7,25 @@
 //                                    .timeout(2s));
 #pragma once
 
+#include <tandem/http/credentials.hpp>
+#include <tandem/http/form.hpp>
 #include <tandem/http/headers.hpp>
 #include <tandem/http/method.hpp>
+#include <tandem/http/multipart.hpp>
+#include <tandem/http/request_body.hpp>
 #include <tandem/net/url.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+
+namespace boost::json {
+class value;
+}
 
 namespace tandem::http {
 
@@ -42,8 +51,23 @@ public:
     /// Authorization: Basic (RFC 7617). Throws std::invalid_argument for a user name with a colon.
     request& basic_auth(std::string_view user, std::string_view password) &;
 
+    /// For the origin of this request's URL, redirects within it included. An Authorization field given by
+    /// hand, or by the URL, comes first.
+    request& auth(credentials who) & {
+        auth_ = std::move(who);
+        return *this;
+    }
+
     /// The body, kept for a retry or a redirect that repeats it. `content_type` is not set when empty.
     request& body(std::string bytes, std::string_view content_type = std::string_view()) &;
+    /// A body of files, or one that is made while it is sent.
+    request& body(request_body what, std::string_view content_type = std::string_view()) &;
+    /// application/x-www-form-urlencoded
+    request& form(const http::form& fields) &;
+    /// multipart/form-data
+    request& multipart(const http::multipart& parts) &;
+    /// application/json; include <boost/json.hpp> to make the value.
+    request& json(const boost::json::value& value) &;
 
     /// For everything, redirects included; replaces client_options::total_timeout. 0: no limit.
     request& timeout(std::chrono::nanoseconds limit) & {
@@ -69,9 +93,16 @@ public:
     request&& method(std::string_view name) && { return std::move(method(name)); }
     request&& header(std::string_view n, std::string_view v) && { return std::move(header(n, v)); }
     request&& basic_auth(std::string_view u, std::string_view p) && { return std::move(basic_auth(u, p)); }
+    request&& auth(credentials who) && { return std::move(auth(std::move(who))); }
     request&& body(std::string bytes, std::string_view content_type = std::string_view()) && {
         return std::move(body(std::move(bytes), content_type));
     }
+    request&& body(request_body what, std::string_view content_type = std::string_view()) && {
+        return std::move(body(std::move(what), content_type));
+    }
+    request&& form(const http::form& fields) && { return std::move(form(fields)); }
+    request&& multipart(const http::multipart& parts) && { return std::move(multipart(parts)); }
+    request&& json(const boost::json::value& value) && { return std::move(json(value)); }
     request&& timeout(std::chrono::nanoseconds limit) && { return std::move(timeout(limit)); }
     request&& max_body(std::uint64_t bytes) && { return std::move(max_body(bytes)); }
     request&& follow_redirects(bool yes) && { return std::move(follow_redirects(yes)); }
@@ -83,7 +114,11 @@ public:
     [[nodiscard]] std::string_view method_name() const noexcept;
     [[nodiscard]] std::optional<http::method> verb() const noexcept; ///< nothing for other methods
     [[nodiscard]] const http::headers& headers() const noexcept { return headers_; }
+    [[nodiscard]] const std::optional<credentials>& auth() const noexcept { return auth_; }
+    /// The body, if it is one of bytes only.
     [[nodiscard]] const std::string& body() const noexcept { return body_; }
+    /// The body, if it is of files or a stream; null otherwise.
+    [[nodiscard]] const request_body* streamed_body() const noexcept { return streamed_.get(); }
     [[nodiscard]] bool has_body() const noexcept { return has_body_; }
     [[nodiscard]] std::optional<std::chrono::nanoseconds> timeout() const noexcept { return timeout_; }
     [[nodiscard]] std::optional<std::uint64_t> max_body() const noexcept { return max_body_; }
@@ -99,7 +134,9 @@ private:
     http::method verb_ = http::method::get;
     std::string other_method_; // when not empty, instead of verb_
     http::headers headers_;
+    std::optional<credentials> auth_;
     std::string body_;
+    std::shared_ptr<const request_body> streamed_; // copies of a request share it
     bool has_body_ = false;
     std::optional<std::chrono::nanoseconds> timeout_;
     std::optional<std::uint64_t> max_body_;

@@ -11,6 +11,10 @@
 #include <utility>
 #include <vector>
 
+namespace boost::json {
+class value;
+}
+
 namespace tandem::http {
 
 /// A redirect that was followed.
@@ -56,6 +60,9 @@ public:
     /// Where the response came from: after redirects the last URL. It keeps the fragment that was asked for,
     /// or that a redirect gave; it never has user name and password.
     [[nodiscard]] const tandem::url& url() const noexcept { return url_; }
+    [[nodiscard]] const std::string& method() const noexcept { return method_; } ///< of the last request
+    [[nodiscard]] std::string media_type() const; ///< "text/html": Content-Type without parameters
+    [[nodiscard]] std::string charset() const;    ///< Content-Type's, in lower case; often empty
     [[nodiscard]] const std::vector<redirect_hop>& history() const noexcept { return history_; }
     [[nodiscard]] const request_timings& timings() const noexcept { return timings_; }
     [[nodiscard]] bool connection_reused() const noexcept { return reused_; } ///< the last hop's
@@ -68,6 +75,7 @@ protected:
     int status_ = 0;
     bool reused_ = false;
     bool decoded_ = false;
+    std::string method_;
     std::string reason_;
     http::headers headers_;
     tandem::url url_;
@@ -80,6 +88,12 @@ public:
     response() noexcept {}
 
     [[nodiscard]] const std::string& body() const noexcept { return body_; }
+    /// The body as UTF-8: by its byte order mark, else by charset(), else UTF-8. What is invalid becomes
+    /// U+FFFD; an unknown charset counts as UTF-8.
+    [[nodiscard]] std::string text() const;
+    /// The body as JSON; include <boost/json.hpp> to use it. Throws request_error (phase `body`) when it is
+    /// none, or nests more than 32 levels deep. The status and the Content-Type are not looked at.
+    [[nodiscard]] boost::json::value json() const;
     [[nodiscard]] std::string take_body() noexcept { return std::move(body_); }
     /// Fields after a chunked body. Do not trust them as those of the header.
     [[nodiscard]] const http::headers& trailers() const noexcept { return trailers_; }

@@ -7,9 +7,7 @@
 
 namespace tandem {
 
-namespace detail {
-class loop_control;
-}
+class progress;
 
 class parallel_options {
 public:
@@ -39,14 +37,22 @@ public:
         return *this;
     }
 
+    // Is told of each element that is done (progress.hpp); must live until the call has ended.
+    parallel_options& progress(tandem::progress& to) noexcept {
+        progress_ = &to;
+        return *this;
+    }
+
     std::size_t grain() const noexcept { return grain_; }
     const std::stop_token& stop() const noexcept { return stop_; }
     bool deterministic() const noexcept { return deterministic_; }
+    tandem::progress* progress() const noexcept { return progress_; }
 
 private:
     std::size_t grain_ = 0;
     std::stop_token stop_;
     bool deterministic_ = false;
+    tandem::progress* progress_ = nullptr;
 };
 
 } // namespace tandem

@@ -133,9 +133,12 @@ T parallel_reduce(thread_pool& pool, It begin, std::size_t count, T init, Op& op
     // Blocks that depend on nothing but the count, and their results in order.
     const std::size_t block = options.grain() != 0 ? options.grain() : 1024;
     std::vector<std::optional<T>> results(count / block + (count % block != 0 ? 1 : 0));
+    if (options.progress() != nullptr) options.progress()->expect(count);
     auto chunk = [&](std::size_t b, std::size_t e) {
+        const std::size_t first = b * block;
         for (; b != e; ++b)
             results[b].emplace(how.reduce(b * block, std::min(count, (b + 1) * block)));
+        if (options.progress() != nullptr) options.progress()->add(std::min(count, e * block) - first);
     };
     loop_body part(chunk);
     parallel_loop(pool, parallel_options().stop(options.stop()), cancelled, part, results.size());

@@ -9,6 +9,7 @@
 
 #include <tandem/parallelism/detail/fork_stack.hpp>
 #include <tandem/parallelism/parallel_options.hpp>
+#include <tandem/parallelism/progress.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -25,7 +26,8 @@ class loop_control {
 public:
     loop_control(const parallel_options& options, const std::stop_token& cancelled,
                  std::size_t workers) noexcept
-        : stop_(options.stop()), cancelled_(cancelled), grain_(options.grain()), share_(8 * workers) {}
+        : stop_(options.stop()), cancelled_(cancelled), progress_(options.progress()),
+          grain_(options.grain()), share_(8 * workers) {}
 
     // Asked before each chunk; true: leave the rest out.
     bool stopped() noexcept {
@@ -42,6 +44,15 @@ public:
         return std::clamp<std::size_t>(left / share_, 1, largest);
     }
 
+    // For the progress, if somebody wants it.
+    void expect(std::size_t elements) noexcept {
+        if (progress_ != nullptr) progress_->expect(elements);
+    }
+    void advance(std::size_t elements) {
+        if (progress_ != nullptr) [[unlikely]]
+            progress_->add(elements);
+    }
+
     void fail(std::exception_ptr error) noexcept; // the first one wins
     void finish();                                // by who began the loop, at the end; throws what happened
 
@@ -50,6 +61,7 @@ private:
 
     std::stop_token stop_;
     std::stop_token cancelled_;
+    progress* progress_;
     std::size_t grain_;
     std::size_t share_;
     atomic<bool> over_{false};
@@ -106,6 +118,7 @@ void run_loop(loop_control& control, fork_stack& forks, Part& part, std::size_t 
         }
         try {
             part.chunk(first, first + chunk);
+            control.advance(chunk);
         } catch (...) {
             control.fail(std::current_exception());
             return;
@@ -120,6 +133,7 @@ template <class Part>
 void parallel_loop(thread_pool& pool, const parallel_options& options, const std::stop_token& cancelled,
                    Part& part, std::size_t count) {
     loop_control control(options, cancelled, pool.workers());
+    control.expect(count);
     on_worker_of(pool, [&](fork_stack& forks) { run_loop(control, forks, part, 0, count); });
     control.finish();
 }
