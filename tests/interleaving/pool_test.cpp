@@ -1,5 +1,5 @@
-// The pool's protocols: the deque of a worker, parking, the injection queue and its batches, the end of a
-// call. Each once as it is, and with bugs planted that the explorer must find.
+// The protocols of a worker of the pool: its deque, and parking. Each once as it is, and with bugs planted
+// that the explorer must find.
 #include "tests/interleaving/support.hpp"
 
 #include "lib/parallelism/job_queue.hpp"
