@@ -164,7 +164,9 @@ bool pool_state::drain(deadline until) {
 bool pool_state::wait_until_settled(std::uint8_t epoch, deadline until) {
     std::unique_lock lock(progress_mutex_);
     drained_.store(epoch, std::memory_order_seq_cst);
-    const bool done = wait_progress(lock, until, [&] { return all_dropped_ || settled(epoch); });
+    // Without threads nothing that is left will run.
+    const auto over = [&] { return all_dropped_ || (stopping() && running_ == 0) || settled(epoch); };
+    const bool done = wait_progress(lock, until, over);
     drained_.store(no_epoch, std::memory_order_seq_cst);
     return done;
 }

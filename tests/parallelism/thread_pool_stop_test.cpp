@@ -66,3 +66,24 @@ TEST_CASE("thread_pool: what is dropped may stop the pool again") {
     busy.reset();
     pool.stop();
 }
+
+TEST_CASE("thread_pool: after a stop that gave up waiting, drain waits for what runs and for nothing else") {
+    thread_pool pool(1);
+    std::latch begun(1);
+    std::latch release(1);
+    bool own_ran = false;
+    bool ended = false;
+    pool.post([&] {
+        pool.post([&own_ran] { own_ran = true; }); // in its deque, where only the end of the pool drops it
+        begun.count_down();
+        release.wait();
+        ended = true;
+    });
+    begun.wait();
+    CHECK_FALSE(pool.stop_for(0ms));
+    CHECK_FALSE(pool.drain_for(1ms));
+    release.count_down();
+    pool.drain();
+    CHECK(ended);
+    CHECK_FALSE(own_ran);
+}
