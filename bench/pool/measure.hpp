@@ -32,14 +32,17 @@ inline double quantile(std::vector<double> values, double share) {
     std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(at), values.end());
     return values[at];
 }
-// Calls f once for warmth, then `runs` times, and gives each one's milliseconds to `take`.
+
+// Calls f once for warmth, then `runs` times, and gives each one's milliseconds to `take`: wall, CPU of all
+// threads.
 template <class F, class Take>
 void time_each(int runs, F f, Take take) {
     f();
     for (int i = 0; i < runs; ++i) {
         const stopwatch watch;
         f();
-        take(watch.wall_ns() / 1e6);
+        const double cpu = watch.cpu_ns();
+        take(watch.wall_ns() / 1e6, cpu / 1e6);
     }
 }
 

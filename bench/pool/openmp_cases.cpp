@@ -63,7 +63,7 @@ void add_openmp_cases(cases& all) {
             result = fib(small_fib_n);
             check(result == small_fib_result, fib_row);
         };
-        time_each(3, once, [&](double ms) { write(fib_row, "ns", ms * 1e6 / small_fib_forks); });
+        time_each(3, once, [&](double ms, double) { write(fib_row, "ns", ms * 1e6 / small_fib_forks); });
     });
     all.emplace_back(skynet_row, name, [](const note& write) {
         const auto once = [] {
@@ -74,7 +74,7 @@ void add_openmp_cases(cases& all) {
             check(result == small_leaves * (small_leaves - 1) / 2, skynet_row);
         };
         constexpr double scale = static_cast<double>(skynet_leaves) / static_cast<double>(small_leaves);
-        time_each(3, once, [&](double ms) { write(skynet_row, "ms", ms * scale); });
+        time_each(3, once, [&](double ms, double) { write(skynet_row, "ms", ms * scale); });
     });
     add_loop_case(all, name, saxpy_row, 15, [] {
         const float* const x = halves().data();

@@ -122,7 +122,7 @@ void add_tandem_cases(cases& all) {
         const auto fixed = tandem::parallel_options().deterministic(true);
         time_each(
             15, [&] { check(sum_of_squares(shared_pool(), fixed) > 0, squares_row); },
-            [&](double ms) { write("sum of squares, in a fixed order", "ms", ms); });
+            [&](double ms, double) { write("sum of squares, in a fixed order", "ms", ms); });
     });
     add_mandelbrot_case(all, name, [](picture& p) {
         tandem::parallel_for(shared_pool(), 0, picture::height, [&p](int y) { p.row(y); });

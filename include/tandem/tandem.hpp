@@ -29,6 +29,7 @@
 #include <tandem/core/invoke.hpp>
 #include <tandem/core/runtime.hpp>
 #include <tandem/core/task.hpp>
+#include <tandem/core/time_span.hpp>
 #include <tandem/observe/stall_detector.hpp>
 #include <tandem/observe/tasks.hpp>
 #include <tandem/observe/trace.hpp>

@@ -1,6 +1,7 @@
 #include "lib/core/loop.hpp"
 
 #include <tandem/core/detail/trace_hooks.hpp>
+#include <tandem/core/time_span.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -28,6 +29,7 @@ loop::~loop() {
     delist();
     if (control_) control_->detach(*this);
     // A thread that woke the last task may not have left `schedule` yet.
+    wait_for_wakers();
     while (!gate_.quiet())
         std::this_thread::yield();
 }
@@ -145,7 +147,7 @@ void loop::wait_for_work() {
     const auto next = timers_.next_expiry();
     std::size_t completed = 0;
     if (control_ && longest != loop_control::for_ever)
-        completed = io_.run_one_for(longest);
+        completed = io_.run_one_until(later(before, longest));
     else if (next && !control_)
         completed = io_.run_one_until(std::max(*next, before));
     else

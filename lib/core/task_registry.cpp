@@ -183,6 +183,7 @@ std::vector<task_fact> task_registry::tasks_of(scheduler& home) {
         fact.id = t->id_;
         fact.name = t->name_;
         fact.spawned_at = t->spawned_at_;
+        fact.cancelled = t->cancelled_;
         if (t == current) {
             fact.activity = task_activity::running;
         } else if (t->operation_ && !ready.contains(t)) {

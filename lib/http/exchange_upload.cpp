@@ -202,6 +202,10 @@ task<exchange::attempt> exchange::send_large() {
     both.add(sender);
     both.add(listener);
     co_await both;
+    if (outcome == attempt::head) { // the sender may have failed after the answer had come
+        error_.reset();
+        co_return outcome;
+    }
     if (both.first_failure()) {
         try {
             std::rethrow_exception(both.first_failure());
@@ -210,7 +214,6 @@ task<exchange::attempt> exchange::send_large() {
             co_return attempt::failed;
         }
     }
-    if (outcome == attempt::head) error_.reset(); // the sender may have failed after the answer had come
     co_return outcome;
 }
 

@@ -27,7 +27,7 @@ public:
     explicit test_loop(bool hasty = false) : hasty_(hasty) {}
     ~test_loop() {
         delist();
-        while (!hasty_ && !gate_.quiet())
+        while (!hasty_ && (has_wakers() || !gate_.quiet()))
             explore::yield();
     }
 

@@ -150,10 +150,15 @@ public:
         if (!generator_ || generator_.done()) return true;
         if (generator_.promise().busy())
             throw std::logic_error("async_generator: next() while another next() is in progress");
-        return cancelled_ = context_.cancelled();
+        cancelled_ = context_.cancelled();
+        return cancelled_ && context_.spend();
     }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> consumer) noexcept {
+        if (cancelled_) { // and the budget is spent
+            context_.requeue(consumer);
+            return;
+        }
         stepping_ = true;
         generator_.promise().step_begins(context_, consumer.promise(), item_);
         task_context::transfer(generator_);

@@ -35,7 +35,6 @@ class local_binding;
 class promise_base;
 class trace_hooks;
 class task_registry;
-class task_report;
 
 // What the pump works with while it runs a task, on the stack of the thread that runs it. Who interrupts that
 // thread may look at it, too (tandem/observe/stall_detector.hpp).
@@ -259,7 +258,6 @@ public:
 
 private:
     friend class detail::task_registry;
-    friend class detail::task_report;
     friend class detail::first_steps;
     friend class inherited_context;
 

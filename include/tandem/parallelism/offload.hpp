@@ -65,9 +65,13 @@ public:
             state_ = state::cancelled;
         else if (!pool_)
             state_ = state::no_pool;
-        return state_ != state::waiting;
+        return state_ != state::waiting && context_.spend();
     }
     void await_suspend(std::coroutine_handle<> at) noexcept {
+        if (state_ != state::waiting) { // refused, but the budget is spent
+            context_.requeue(at);
+            return;
+        }
         context_.suspend(at, this, "offload");
         submitted_ = true;
         context_.home().computation_started();

@@ -119,6 +119,7 @@ group_child run_child(task_group&, scheduler&, F f, Args... args) {
 
 template <class T, class F, class... Args>
 group_child run_for_result(task_group&, scheduler&, result_sender<T> to, F f, Args... args) {
+    const cancellable_child<T> told(to.state());
     std::exception_ptr failure;
     try {
         if constexpr (std::is_void_v<T>) {
