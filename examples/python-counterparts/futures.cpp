@@ -196,6 +196,29 @@ void shutdown() {
     expect(future.get() == 9 && refused);
 }
 
+// Python:  none: shutdown() waits for ever for a call that does not end
+void shutdown_with_limit() {
+    tandem::thread_pool pool(1);
+    std::latch begun(1);
+    std::latch release(1);
+    pool.post([&] {
+        begun.count_down();
+        release.wait();
+    });
+    begun.wait();
+    expect(!pool.drain_for(1ms)); // it goes on
+    expect(!pool.stop_for(1ms));  // nothing more is accepted, and what was queued is dropped
+    release.count_down();
+    expect(pool.stop_for(1h));
+}
+
+// Python:  ThreadPoolExecutor(2, thread_name_prefix="parse", initializer=lambda: os.nice(10))
+void options() {
+    tandem::thread_pool pool(tandem::thread_pool_options().workers(2).name("parse").nice(10));
+    auto later = pool.submit(tandem::pool_priority::background, square, 3); // when nothing else is to be done
+    expect(later.get() == 9);
+}
+
 tandem::task<> all() {
     co_await map();
     co_await as_completed_in_a_task();
@@ -214,5 +237,7 @@ int main() {
     imap_unordered();
     wait_inside();
     shutdown();
+    shutdown_with_limit();
+    options();
     return tandem::run(all);
 }

@@ -1,12 +1,13 @@
 #include "tandem/parallelism/future.hpp"
 
+#include "lib/parallelism/futex.hpp"
 #include "lib/parallelism/pool_state.hpp"
 
 #include <tandem/core/scheduler.hpp>
 
+#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
+#include <cstdint>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -96,25 +97,29 @@ public:
     blocked_thread() noexcept : completion_listener(&blocked_thread::tell) {}
 
     void wait() noexcept {
-        std::unique_lock lock(mutex_);
-        told_.wait(lock, [this] { return over_; });
+        while (!told())
+            futex_wait(told_, 0);
     }
     bool wait_for(std::chrono::nanoseconds limit) noexcept {
-        std::unique_lock lock(mutex_);
-        return told_.wait_for(lock, limit, [this] { return over_; });
+        const auto deadline = std::chrono::steady_clock::now() + limit;
+        while (!told()) {
+            const std::chrono::nanoseconds left = deadline - std::chrono::steady_clock::now();
+            if (left <= left.zero()) return false;
+            futex_wait(told_, 0, &left);
+        }
+        return true;
     }
 
 private:
+    bool told() const noexcept { return told_.load(std::memory_order_acquire) != 0; }
+
     static void tell(completion_listener& listener) noexcept {
-        auto& self = static_cast<blocked_thread&>(listener);
-        const std::scoped_lock lock(self.mutex_);
-        self.over_ = true;
-        self.told_.notify_one(); // under the lock: afterwards this object may be gone
+        auto* const word = &static_cast<blocked_thread&>(listener).told_;
+        word->store(1, std::memory_order_release); // the last touch: now the thread may go on
+        futex_wake(word);
     }
 
-    std::mutex mutex_;
-    std::condition_variable told_;
-    bool over_ = false;
+    std::atomic<std::uint32_t> told_{0};
 };
 
 } // namespace

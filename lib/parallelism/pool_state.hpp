@@ -11,15 +11,21 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
+
+namespace tandem {
+class pool_context;
+}
 
 namespace tandem::detail {
 
@@ -43,18 +49,21 @@ public:
     pool_worker(pool_state& pool, std::size_t index);
 
     pool_state& pool() const noexcept { return pool_; }
-    void start(const std::string& name);
+    void start();
     void join() {
         if (thread_.joinable()) thread_.join();
     }
 
-    void submit(pool_job& job) noexcept; // owner
-    bool has_work() const noexcept { return !deque_.empty(); }
+    void submit(pool_job& job, pool_priority priority) noexcept; // owner
+    bool has_work() const noexcept { return !deque_.empty() || !batch_.empty(); }
     pool_job* steal() noexcept { // other workers
-        pool_job* const job = deque_.steal();
-        if (job != nullptr) set_hungry();
-        return job;
+        if (pool_job* const job = deque_.steal()) {
+            set_hungry();
+            return job;
+        }
+        return batch_.steal();
     }
+    job_batch& batch() noexcept { return batch_; }
 
     void add_to(thread_pool::statistics& total) const noexcept;
     void offer_forks() noexcept;                          // owner
@@ -66,9 +75,11 @@ public:
     std::uint64_t finished(std::uint8_t epoch) const noexcept { return finished_[epoch].load(); }
 
 private:
-    void run(const std::string& name) noexcept;
+    void run() noexcept;
+    int adopt_options() noexcept;
     void run_job(pool_job& job) noexcept;
     pool_job* next() noexcept;
+    pool_job* next_injected() noexcept;
     pool_job* oldest() noexcept;
     pool_job* steal_from_others() noexcept;
     pool_job* wait_for_job() noexcept;
@@ -83,9 +94,12 @@ private:
     void begin_busy() noexcept { busy_since_.store(now_ns(), std::memory_order_release); }
     void end_busy() noexcept;
 
+    static constexpr int unknown = -1;
+
     pool_state& pool_;
     const std::size_t index_;
     work_deque<pool_job> deque_;
+    job_batch batch_;
 
     // Owner only.
     alignas(64) std::uint64_t random_;
@@ -104,6 +118,7 @@ private:
     std::atomic<std::int64_t> busy_since_{0}; // 0: not busy
 
     parking::spot spot_;
+    std::atomic<int> start_error_{unknown}; // errno, or 0
     std::thread thread_;
 };
 
@@ -112,11 +127,17 @@ public:
     pool_state(thread_pool& owner, const thread_pool_options& options);
     ~pool_state() { stop(); }
 
-    bool accept(pool_job& job) noexcept;
+    bool accept(pool_job& job, pool_priority priority) noexcept;
     bool remove(pool_job& job) noexcept;
-    void stop();
-    void drain();
+    using deadline = std::optional<std::chrono::steady_clock::time_point>;
+    bool stop(deadline until = {});  // false: the time is up
+    bool drain(deadline until = {}); // false: the time is up
+    void worker_began() noexcept;
+    void worker_ended() noexcept;
     thread_pool::statistics stats() const noexcept;
+
+    static pool_state& of(thread_pool& pool) noexcept { return *pool.state_; }
+    pool_context& asio_context(); // lib/parallelism/asio_pool.cpp
 
     static void drop(pool_job& job) noexcept { job.action_(job, true); }
     bool has_work() const noexcept;
@@ -130,6 +151,7 @@ public:
     thread_pool& owner;
     const thread_pool_options options;
     job_queue injected;
+    job_queue background;
     parking sleepers;
     std::vector<std::unique_ptr<pool_worker>> workers;
     std::stop_source stop_requests; // for calls that take a token
@@ -137,21 +159,30 @@ public:
 private:
     static constexpr std::uint8_t no_epoch = 2;
 
+    template <class Predicate>
+    bool wait_progress(std::unique_lock<std::mutex>& lock, deadline until, Predicate reached);
+    void close() noexcept;
+    void drop_injected() noexcept;
     void drop_queued() noexcept;
     bool settled(std::uint8_t epoch) noexcept;
-    void wait_until_settled(std::uint8_t epoch);
+    bool wait_until_settled(std::uint8_t epoch, deadline until);
 
+    std::vector<job_batch*> batches_; // the workers'
     std::atomic<bool> stopping_{false};
-    std::recursive_mutex stop_mutex_; // recursive: an action that is told dropped may call stop() again
-    bool stopped_ = false;
-
-    // Two drains at a time would need more than two epochs.
-    std::mutex one_drain_;
-    std::mutex drain_mutex_;
-    std::condition_variable drain_progress_;
-    bool all_dropped_ = false; // under drain_mutex_
     atomic<std::uint8_t> epoch_{0};
     atomic<std::uint8_t> drained_{no_epoch};
+
+    // Of stops and drains, one of each at a time (two drains would need more than two epochs).
+    std::mutex progress_mutex_;
+    std::condition_variable progress_; // anything of the following, and the counts that a drain looks at
+    std::thread::id stopper_;          // an action that it drops may call stop() again
+    bool draining_ = false;
+    bool all_dropped_ = false; // stopped, and no thread is left
+    std::size_t running_ = 0;  // threads
+
+    // The pool_context, whose type is Asio's affair: the last member, so that it is the first to go.
+    std::once_flag asio_context_made_;
+    std::shared_ptr<void> asio_context_;
 };
 
 } // namespace tandem::detail

@@ -6,18 +6,21 @@
 #include <tandem/core/detail/trace_hooks.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 #if defined(__linux__)
 #include <pthread.h>
+#include <sys/resource.h>
 #endif
 
 namespace tandem::detail {
 namespace {
 
-// How long a worker that ran dry looks for work before it parks. It grows while looking pays off and shrinks
-// when not.
+// How long a worker that ran dry looks for work before it parks: somewhat longer than it was without work
+// last time, if that is not too long, since work often comes at intervals; else ever shorter.
 constexpr std::int64_t shortest_search_ns = 4'000;
-constexpr std::int64_t longest_search_ns = 64'000;
+constexpr std::int64_t longest_search_ns = 100'000;
 
 // Every so many jobs a worker takes the oldest work first: a prime, so that it meets no pattern of the
 // program.
@@ -39,23 +42,58 @@ pool_worker::pool_worker(pool_state& pool, std::size_t index)
     : fork_stack(pool.owner, pool.options.workers()), pool_(pool), index_(index),
       random_(0x9E3779B97F4A7C15u * (index + 1)), search_ns_(shortest_search_ns) {}
 
-void pool_worker::start(const std::string& name) {
-    thread_ = std::thread([this, &name] { run(name); });
+void pool_worker::start() {
+    pool_.worker_began();
+    try {
+        thread_ = std::thread([this] { run(); });
+    } catch (...) {
+        pool_.worker_ended();
+        throw;
+    }
+    if (pool_.options.cpus().empty() && !pool_.options.nice()) return;
+    start_error_.wait(unknown);
+    if (const int error = start_error_.load(); error != 0)
+        throw std::system_error(error, std::generic_category(),
+                                "thread_pool: cannot give worker " + std::to_string(index_) +
+                                    " its processor or nice value");
 }
 
-void pool_worker::submit(pool_job& job) noexcept {
+// Errno when the thread cannot be as the options want it.
+int pool_worker::adopt_options() noexcept {
+    const thread_pool_options& options = pool_.options;
+    set_thread_name(options.name(), index_);
+#if defined(__linux__)
+    if (!options.cpus().empty()) {
+        cpu_set_t allowed;
+        CPU_ZERO(&allowed);
+        const int cpu = options.cpus()[index_ % options.cpus().size()];
+        if (cpu < 0 || cpu >= CPU_SETSIZE) return EINVAL;
+        CPU_SET(static_cast<std::size_t>(cpu), &allowed);
+        if (const int error = pthread_setaffinity_np(pthread_self(), sizeof(allowed), &allowed)) return error;
+    }
+    // 0: the calling thread. On Linux a nice value belongs to a thread, not to its process.
+    if (options.nice() && setpriority(PRIO_PROCESS, 0, *options.nice()) != 0) return errno;
+#endif
+    return 0;
+}
+
+void pool_worker::submit(pool_job& job, pool_priority priority) noexcept {
     job.epoch_ = epoch_;
     add(submitted_[epoch_],
         1); // before the job can be seen, so that nobody finds it finished and not submitted
-    if (!deque_.push(&job)) pool_.injected.push_counted(job);
+    if (priority == pool_priority::background)
+        pool_.background.push_counted(job);
+    else if (!deque_.push(&job))
+        pool_.injected.push_counted(job);
     pool_.sleepers.work_added();
 }
 
-void pool_worker::run(const std::string& name) noexcept {
+void pool_worker::run() noexcept {
     current_worker = this;
     current_forks = this;
     stack_base_ = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-    set_thread_name(name, index_);
+    start_error_.store(adopt_options());
+    start_error_.notify_one();
     while (!pool_.stopping()) {
         pool_job* job = next();
         if (job == nullptr) job = wait_for_job();
@@ -65,6 +103,7 @@ void pool_worker::run(const std::string& name) noexcept {
     end_busy();
     current_forks = nullptr;
     current_worker = nullptr;
+    pool_.worker_ended();
 }
 
 void pool_worker::run_job(pool_job& job) noexcept {
@@ -93,15 +132,25 @@ pool_job* pool_worker::next() noexcept {
     if (++tick_ % fairness_period == 0)
         if (pool_job* job = oldest()) return job;
     if (pool_job* job = deque_.pop()) return job;
-    if (pool_job* job = pool_.injected.pop()) return job;
-    return steal_from_others();
+    if (pool_job* job = next_injected()) return job;
+    if (pool_job* job = steal_from_others()) return job;
+    return pool_.background.pop();
 }
 
-// The injection queue and this deque's far end in turn: neither may keep the other from its turn.
+pool_job* pool_worker::next_injected() noexcept {
+    if (pool_job* job = batch_.take()) return job;
+    return pool_.injected.take(batch_, pool_.workers.size());
+}
+
+// The injection queue and this deque's far end in turn, and background jobs now and then: none may keep the
+// others from their turn.
 pool_job* pool_worker::oldest() noexcept {
-    if (tick_ / fairness_period % 2 == 0)
+    const std::uint32_t turn = tick_ / fairness_period;
+    if (turn % 4 == 3)
+        if (pool_job* job = pool_.background.pop()) return job;
+    if (turn % 2 == 0)
         if (pool_job* job = deque_.steal()) return job;
-    if (pool_job* job = pool_.injected.pop()) return job;
+    if (pool_job* job = next_injected()) return job;
     return deque_.steal();
 }
 
@@ -131,6 +180,7 @@ pool_job* pool_worker::wait_for_job() noexcept {
         owes_notice_ = false;
         pool_.notify_drain();
     }
+    const std::int64_t dry_since = now_ns();
     bool searching = pool_.sleepers.begin_search();
     for (;;) {
         if (searching) {
@@ -143,16 +193,15 @@ pool_job* pool_worker::wait_for_job() noexcept {
         add(parks_, 1);
         pool_.sleepers.park(spot_, searching, [this] { return pool_.has_work(); });
         searching = true;
+        const std::int64_t dry = now_ns() - dry_since;
+        search_ns_ = dry < longest_search_ns ? dry + dry / 4 : std::max(search_ns_ / 2, shortest_search_ns);
     }
 }
 
 pool_job* pool_worker::search(const join_point* awaited) noexcept {
     const std::int64_t deadline = now_ns() + search_ns_;
     for (unsigned round = 0; !pool_.stopping(); ++round) {
-        if (pool_job* job = next()) {
-            if (round > 0) search_ns_ = std::min(search_ns_ * 2, longest_search_ns);
-            return job;
-        }
+        if (pool_job* job = next()) return job;
         if (awaited != nullptr && awaited->is_done()) return nullptr;
         // Ever rarer looks: each one takes the queues' cache lines from those who write them. Then the
         // processor is offered to others, of which there may be more than processors.
@@ -164,7 +213,6 @@ pool_job* pool_worker::search(const join_point* awaited) noexcept {
         }
         if (now_ns() >= deadline) break;
     }
-    search_ns_ = std::max(search_ns_ / 2, shortest_search_ns);
     return nullptr;
 }
 

@@ -23,59 +23,104 @@ pool_state::pool_state(thread_pool& pool, const thread_pool_options& opts)
     workers.reserve(count);
     for (std::size_t i = 0; i < count; ++i)
         workers.push_back(std::make_unique<pool_worker>(*this, i));
+    for (const auto& worker : workers)
+        batches_.push_back(&worker->batch());
     try {
         for (const auto& worker : workers)
-            worker->start(options.name());
+            worker->start();
     } catch (...) {
         stop();
         throw;
     }
 }
 
-bool pool_state::accept(pool_job& job) noexcept {
+bool pool_state::accept(pool_job& job, pool_priority priority) noexcept {
     if (on_worker()) {
-        current_worker->submit(job);
+        current_worker->submit(job, priority);
         return true;
     }
-    if (!injected.push(job, epoch_)) return false;
+    job_queue& queue = priority == pool_priority::background ? background : injected;
+    if (!queue.push(job, epoch_)) return false;
     sleepers.work_added();
     return true;
 }
 
 bool pool_state::remove(pool_job& job) noexcept {
-    if (!injected.remove(job)) return false;
+    if (!injected.remove(job, batches_) && !background.remove(job, {})) return false;
     if (drained_epoch() != no_epoch) notify_drain();
     return true;
 }
 
 bool pool_state::has_work() const noexcept {
-    if (!injected.empty()) return true;
+    if (!injected.empty() || !background.empty()) return true;
     return std::any_of(workers.begin(), workers.end(), [](const auto& worker) { return worker->has_work(); });
 }
 
-void pool_state::stop() {
+template <class Predicate>
+bool pool_state::wait_progress(std::unique_lock<std::mutex>& lock, deadline until, Predicate reached) {
+    if (until) return progress_.wait_until(lock, *until, reached);
+    progress_.wait(lock, reached);
+    return true;
+}
+
+bool pool_state::stop(deadline until) {
     if (on_worker())
         throw std::logic_error("thread_pool: stop on one of its own workers, which cannot join itself");
-    const std::scoped_lock lock(stop_mutex_);
-    if (stopped_) return;
-    stopped_ = true;
+    std::unique_lock lock(progress_mutex_);
+    if (stopper_ == std::this_thread::get_id()) return true;
+    const auto my_turn = [this] { return all_dropped_ || stopper_ == std::thread::id(); };
+    if (!wait_progress(lock, until, my_turn)) return false;
+    if (all_dropped_) return true;
+    stopper_ = std::this_thread::get_id();
+    lock.unlock();
+
+    close();
+    drop_injected();
+
+    lock.lock();
+    const bool ended = wait_progress(lock, until, [this] { return running_ == 0; });
+    lock.unlock();
+    if (ended) {
+        for (const auto& worker : workers)
+            worker->join();
+        drop_queued();
+    }
+    lock.lock();
+    all_dropped_ = ended;
+    stopper_ = std::thread::id();
+    lock.unlock();
+    progress_.notify_all();
+    return ended;
+}
+
+void pool_state::close() noexcept {
     stopping_.store(true); // first: when a submit is refused, no worker begins another job
     injected.close();
+    background.close();
     sleepers.close();
     stop_requests.request_stop();
-    for (const auto& worker : workers)
-        worker->join();
-    drop_queued();
-    {
-        const std::scoped_lock drain_lock(drain_mutex_);
-        all_dropped_ = true;
-    }
-    drain_progress_.notify_all();
+}
+
+void pool_state::worker_began() noexcept {
+    const std::scoped_lock lock(progress_mutex_);
+    ++running_;
+}
+
+void pool_state::worker_ended() noexcept {
+    const std::scoped_lock lock(progress_mutex_);
+    --running_;
+    progress_.notify_all();
+}
+
+void pool_state::drop_injected() noexcept {
+    while (pool_job* job = injected.pop())
+        drop(*job);
+    while (pool_job* job = background.pop())
+        drop(*job);
 }
 
 void pool_state::drop_queued() noexcept {
-    while (pool_job* job = injected.pop())
-        drop(*job);
+    drop_injected();
     for (const auto& worker : workers)
         while (worker->has_work())
             if (pool_job* job = worker->steal()) drop(*job);
@@ -93,22 +138,37 @@ thread_pool::statistics pool_state::stats() const noexcept {
 // beside the last drain), makes that one current and waits for the old one, to which only its own offspring
 // is added.
 
-void pool_state::drain() {
+bool pool_state::drain(deadline until) {
     if (on_worker())
         throw std::logic_error("thread_pool: drain on one of its own workers, which would wait for itself");
-    const std::scoped_lock lock(one_drain_);
+    {
+        std::unique_lock lock(progress_mutex_);
+        if (!wait_progress(lock, until, [this] { return !draining_; })) return false;
+        draining_ = true;
+    }
     const std::uint8_t current = epoch_.load();
     const auto other = static_cast<std::uint8_t>(1 - current);
-    wait_until_settled(other);
-    epoch_.store(other);
-    wait_until_settled(current);
+    bool done = wait_until_settled(other, until);
+    if (done) {
+        epoch_.store(other);
+        done = wait_until_settled(current, until);
+    }
+    {
+        const std::scoped_lock lock(progress_mutex_);
+        draining_ = false;
+    }
+    progress_.notify_all();
+    return done;
 }
 
-void pool_state::wait_until_settled(std::uint8_t epoch) {
-    std::unique_lock lock(drain_mutex_);
+bool pool_state::wait_until_settled(std::uint8_t epoch, deadline until) {
+    std::unique_lock lock(progress_mutex_);
     drained_.store(epoch, std::memory_order_seq_cst);
-    drain_progress_.wait(lock, [&] { return all_dropped_ || settled(epoch); });
+    // Without threads nothing that is left will run.
+    const auto over = [&] { return all_dropped_ || (stopping() && running_ == 0) || settled(epoch); };
+    const bool done = wait_progress(lock, until, over);
     drained_.store(no_epoch, std::memory_order_seq_cst);
+    return done;
 }
 
 // Finished first, submitted second: a job is counted as submitted before it can finish, and before its parent
@@ -118,7 +178,7 @@ bool pool_state::settled(std::uint8_t epoch) noexcept {
     std::uint64_t finished = 0;
     for (const auto& worker : workers)
         finished += worker->finished(epoch);
-    std::uint64_t submitted = injected.submitted(epoch);
+    std::uint64_t submitted = injected.submitted(epoch) + background.submitted(epoch);
     for (const auto& worker : workers)
         submitted += worker->submitted(epoch);
     return finished == submitted;
@@ -126,9 +186,9 @@ bool pool_state::settled(std::uint8_t epoch) noexcept {
 
 void pool_state::notify_drain() noexcept {
     {
-        const std::scoped_lock lock(drain_mutex_);
+        const std::scoped_lock lock(progress_mutex_);
     } // a drain is before its look at the counts, or asleep
-    drain_progress_.notify_all();
+    progress_.notify_all();
 }
 
 } // namespace detail
@@ -168,16 +228,16 @@ thread_pool::~thread_pool() {
     stop();
 }
 
-void thread_pool::submit(pool_job& job) noexcept {
-    if (!state_->accept(job)) state_->drop(job);
+void thread_pool::submit(pool_job& job, pool_priority priority) noexcept {
+    if (!state_->accept(job, priority)) state_->drop(job);
 }
 
 bool thread_pool::try_remove(pool_job& job) noexcept {
     return state_->remove(job);
 }
 
-bool thread_pool::accept(pool_job& job) noexcept {
-    return state_->accept(job);
+bool thread_pool::accept(pool_job& job, pool_priority priority) noexcept {
+    return state_->accept(job, priority);
 }
 
 void thread_pool::throw_stopped() {
@@ -211,8 +271,14 @@ thread_pool* thread_pool::current() noexcept {
 void thread_pool::stop() {
     state_->stop();
 }
+bool thread_pool::stop_within(std::chrono::nanoseconds limit) {
+    return state_->stop(std::chrono::steady_clock::now() + limit);
+}
 void thread_pool::drain() {
     state_->drain();
+}
+bool thread_pool::drain_within(std::chrono::nanoseconds limit) {
+    return state_->drain(std::chrono::steady_clock::now() + limit);
 }
 
 } // namespace tandem

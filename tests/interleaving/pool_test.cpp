@@ -1,5 +1,5 @@
-// The pool's protocols: the deque of a worker, parking, the injection queue. Each once as it is, and with
-// bugs planted that the explorer must find.
+// The protocols of a worker of the pool: its deque, and parking. Each once as it is, and with bugs planted
+// that the explorer must find.
 #include "tests/interleaving/support.hpp"
 
 #include "lib/parallelism/job_queue.hpp"
@@ -13,6 +13,7 @@
 using explore::limits;
 using explore::mutation;
 using explore::world;
+using tandem::detail::job_batch;
 using tandem::detail::job_queue;
 using tandem::detail::parking;
 using tandem::detail::work_deque;
@@ -131,6 +132,7 @@ public:
 
     void operator()(world& w) const {
         job_queue injected;
+        std::array<job_batch, 2> batches;
         parking sleepers(workers, 1);
         explore::atomic<std::uint8_t> epoch(0);
         explore::atomic<int> left(jobs);
@@ -151,9 +153,17 @@ public:
         std::array<parking::spot, 2> spots;
         for (std::size_t i = 0; i < workers; ++i)
             w.thread("worker " + std::to_string(i), [&, i] {
+                const auto next = [&]() -> tandem::pool_job* {
+                    if (tandem::pool_job* const got = batches[i].take()) return got;
+                    if (tandem::pool_job* const got = injected.take(batches[i], 1)) return got;
+                    return workers > 1 ? batches[1 - i].steal() : nullptr;
+                };
+                const auto has_work = [&] {
+                    return !injected.empty() || !batches[0].empty() || !batches[1].empty();
+                };
                 const auto run_all = [&] {
                     bool found = false;
-                    while (tandem::pool_job* const got = injected.pop()) {
+                    while (tandem::pool_job* const got = next()) {
                         found = true;
                         job::run(*got, false);
                         if (left.fetch_sub(1) == 1) sleepers.close(); // the last one ends it
@@ -164,9 +174,9 @@ public:
                 bool searching = sleepers.begin_search();
                 for (;;) {
                     if (searching) {
-                        tandem::pool_job* const got = injected.pop();
+                        tandem::pool_job* const got = next();
                         if (got) {
-                            if (sleepers.end_search() && !injected.empty()) sleepers.work_added();
+                            if (sleepers.end_search() && has_work()) sleepers.work_added();
                             job::run(*got, false);
                             if (left.fetch_sub(1) == 1) sleepers.close();
                             run_all();
@@ -175,7 +185,7 @@ public:
                         }
                     }
                     if (left.load() == 0) return;
-                    sleepers.park(spots[i], searching, [&] { return looks_again && !injected.empty(); });
+                    sleepers.park(spots[i], searching, [&] { return looks_again && has_work(); });
                     searching = true;
                 }
             });
@@ -302,51 +312,4 @@ TEST_CASE("parking: a worker that waits for a fork is woken when it is done") {
     join_scenario silent;
     silent.announces = false;
     tests::fails("bug: parks unannounced", "lost wake-up", silent);
-}
-
-TEST_CASE("job_queue: a job is removed or popped, never both, and then its memory may go") {
-    tests::holds("job_queue: remove against pop and push", [](world& w) {
-        job_queue queue;
-        explore::atomic<std::uint8_t> epoch(0);
-        const auto action = [](tandem::pool_job&, bool) noexcept {};
-        auto first = std::make_unique<tandem::pool_job>(action);
-        tandem::pool_job second(action);
-        tandem::pool_job* const plain = first.get();
-        int got = 0;
-        queue.push(*first, epoch);
-        w.thread("remover", [&] {
-            if (queue.remove(*first)) {
-                ++got;
-                first.reset(); // freed at once: nobody looks at it any more
-            }
-        });
-        w.thread("worker", [&, plain] {
-            while (tandem::pool_job* const job = queue.pop())
-                if (job == plain) ++got;
-        });
-        w.thread("submitter", [&] { queue.push(second, epoch); });
-        w.join();
-        explore::require(got == 1, "the job is removed or popped, once");
-        tandem::pool_job* const rest = queue.pop();
-        explore::require(rest == nullptr || rest == &second, "nothing else is left");
-        explore::require(queue.empty(), "the queue knows that it is empty");
-    });
-    tests::holds("job_queue: close against push", [](world& w) {
-        job_queue queue;
-        explore::atomic<std::uint8_t> epoch(0);
-        const auto action = [](tandem::pool_job&, bool) noexcept {};
-        tandem::pool_job one(action), two(action);
-        bool first = false, second = false;
-        w.thread("submitter", [&] {
-            first = queue.push(one, epoch);
-            second = queue.push(two, epoch);
-        });
-        w.thread("closer", [&] { queue.close(); });
-        w.join();
-        explore::require(first || !second, "closed stays closed");
-        int jobs = 0;
-        while (queue.pop())
-            ++jobs;
-        explore::require(jobs == int(first) + int(second), "what was accepted is there");
-    });
 }

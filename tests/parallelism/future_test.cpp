@@ -398,7 +398,7 @@ TEST_CASE("future: let go, its call runs on") {
     CHECK(ran == 100);
 }
 
-TEST_CASE("future: what is larger than a recycled block, and over-aligned things") {
+TEST_CASE("future: large and over-aligned callables") {
     thread_pool pool(2);
     std::array<unsigned char, 1000> large{};
     large[999] = 9;

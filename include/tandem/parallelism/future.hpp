@@ -14,13 +14,13 @@
 // A future is used by one thread at a time. Destroying it lets the call run on, and drops its result: an
 // exception, too. To know of those use `post`, whose exceptions go to the pool's handler.
 //
-// Cost: a submit and its future share one block of memory, which is recycled (up to 256 bytes with the
-// callable).
+// Cost: a submit and its future share one allocation, with the callable and the result in it.
 #pragma once
 
 #include <tandem/core/context.hpp>
 #include <tandem/core/error.hpp>
 #include <tandem/parallelism/detail/future_state.hpp>
+#include <tandem/parallelism/detail/wait_limit.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -84,10 +84,7 @@ public:
     template <class Rep, class Period>
     [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> limit) const {
         require("wait_for");
-        constexpr std::chrono::hours year(24 * 365); // what is longer may overflow
-        const bool long_time = std::chrono::duration<double>(limit) > year;
-        return detail::wait_for_end(
-            state_->ended(), long_time ? year : std::chrono::duration_cast<std::chrono::nanoseconds>(limit));
+        return detail::wait_for_end(state_->ended(), detail::wait_limit(limit));
     }
 
     // Waits and takes the result; the future is invalid then. Throws what the call threw,

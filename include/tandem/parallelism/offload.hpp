@@ -16,7 +16,7 @@
 //     auto page = co_await offload(abandon, parse, std::move(body));
 //
 // A cancellation then throws at once, and a call that runs goes on unheard (it gets the stop request, too):
-// so it must own all that it uses. That costs a block of recycled memory, for the call outlives the task.
+// so it must own all that it uses. That costs an allocation, for the call outlives the task.
 //
 // Failure: std::logic_error when the task's scheduler has no companion pool; pool_stopped when the pool has
 // stopped.

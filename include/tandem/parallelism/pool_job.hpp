@@ -13,9 +13,10 @@ class pool_worker;
 } // namespace detail
 
 // An intrusive job: it lives in its owner's memory (a coroutine frame, a stack, a member) and the pool links
-// it without allocating. From submit until the action is called, or try_remove said true, the memory must
-// stay valid and the job must not be submitted again. The pool does not touch the job once the action has
-// begun, so the action may destroy it or submit it anew.
+// it without an allocation for each (its queues grow; without memory for that the program terminates). From
+// submit until the action is called, or try_remove said true, the memory must stay valid and the job must not
+// be submitted again. The pool does not touch the job once the action has begun, so the action may destroy it
+// or submit it anew.
 class pool_job {
 public:
     // Called exactly once per submit, unless the job was removed: on a worker with dropped == false, or with
@@ -32,10 +33,14 @@ private:
     friend class detail::pool_worker;
 
     action action_;
-    pool_job* next_ = nullptr; // the links and injected_ belong to the injection queue's mutex
-    pool_job* previous_ = nullptr;
-    bool injected_ = false;
-    std::uint8_t epoch_ = 0; // which drain counts it
+    std::uint64_t number_ = 0; // its place in the injection queue, under that queue's mutex
+    std::uint8_t epoch_ = 0;   // which drain counts it
+};
+
+// Which jobs a pool runs first.
+enum class pool_priority : std::uint8_t {
+    interactive, // the default: somebody waits for it
+    background   // when there is nothing else to run; now and then all the same, so that it is not starved
 };
 
 // The pool has stopped, or stopped before a call began that was queued.

@@ -10,7 +10,7 @@
 #pragma once
 
 #include <tandem/parallelism/detail/call.hpp>
-#include <tandem/parallelism/detail/job_memory.hpp>
+#include <tandem/parallelism/detail/wait_limit.hpp>
 #include <tandem/parallelism/future.hpp>
 #include <tandem/parallelism/pool_job.hpp>
 
@@ -21,12 +21,16 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace tandem {
+
+class pool_executor;
 
 // How a pool is set up: thread_pool_options().workers(4).name("parsers").
 class thread_pool_options {
@@ -45,6 +49,17 @@ public:
         name_ = std::move(value);
         return *this;
     }
+    // Worker i runs on processor cpus[i % cpus.size()] only. Default: wherever the system puts it.
+    thread_pool_options& cpus(std::vector<int> numbers) {
+        cpus_ = std::move(numbers);
+        return *this;
+    }
+    // The workers' nice value, -20 to 19, as of nice(1): 10, say, for a pool that is to leave the processors
+    // to everybody else. Less than the process's own wants a privilege. Default: the creator's.
+    thread_pool_options& nice(int value) noexcept {
+        nice_ = value;
+        return *this;
+    }
     // Takes what escapes from a posted callable, on the worker, possibly from several at once; it must not
     // throw. The default prints the type and message on stderr and calls std::terminate: an exception is
     // never lost in silence.
@@ -55,16 +70,20 @@ public:
 
     std::size_t workers() const noexcept { return workers_; }
     const std::string& name() const noexcept { return name_; }
+    const std::vector<int>& cpus() const noexcept { return cpus_; }
+    std::optional<int> nice() const noexcept { return nice_; }
     const exception_handler& on_exception() const noexcept { return on_exception_; }
 
 private:
     std::size_t workers_ = 0;
     std::string name_ = "tandem-pool";
+    std::vector<int> cpus_;
+    std::optional<int> nice_;
     exception_handler on_exception_;
 };
 
-// All members are thread-safe, but for the destructor. Throws std::system_error when threads cannot be
-// started.
+// All members are thread-safe, but for the destructor. The constructors throw std::system_error when threads
+// cannot be started, or not as the options want them.
 class thread_pool {
 public:
     // Counted since the pool began. Read without stopping anything: figures of different workers may be a
@@ -85,7 +104,7 @@ public:
     // Queues the job: on this worker's deque when called on a worker of this pool, else on the injection
     // queue. When the pool has stopped, the action is called at once, in here, with dropped == true; on a
     // worker that still runs a job during stop, the job is queued and dropped like those queued before.
-    void submit(pool_job& job) noexcept;
+    void submit(pool_job& job, pool_priority priority = pool_priority::interactive) noexcept;
 
     // Takes a queued job back: true when it will not run (the action is not called), false when it runs, has
     // run, was dropped, or sits in a worker's deque. So a job from outside the pool can be removed until it
@@ -93,13 +112,16 @@ public:
     // The job must be alive.
     bool try_remove(pool_job& job) noexcept;
 
-    // Runs function() some time: fire and forget, move-only callables too, in recycled memory. A function
-    // that takes a std::stop_token gets stop_token(). What it throws goes to the pool's exception handler.
+    // Runs function() some time: fire and forget, move-only callables too, one allocation. A function that
+    // takes a std::stop_token gets stop_token(). What it throws goes to the pool's exception handler.
     // Throws pool_stopped when the pool has stopped (not on its own workers, where a post during stop is
     // dropped like those before it).
     template <class F>
         requires detail::callable_on_pool<std::decay_t<F>>
     void post(F&& function);
+    template <class F>
+        requires detail::callable_on_pool<std::decay_t<F>>
+    void post(pool_priority priority, F&& function);
 
     // Runs function(arguments...), both copied or moved in, and hands over the result or the exception: see
     // future.hpp. A function that takes a std::stop_token first is told through it of future::cancel and of
@@ -110,6 +132,10 @@ public:
                  detail::callable_on_pool<std::decay_t<F>, std::decay_t<Args>...>)
     [[nodiscard]] future<detail::call_result_t<std::decay_t<F>, std::decay_t<Args>...>>
     submit(F&& function, Args&&... arguments);
+    template <class F, class... Args>
+        requires detail::callable_on_pool<std::decay_t<F>, std::decay_t<Args>...>
+    [[nodiscard]] future<detail::call_result_t<std::decay_t<F>, std::decay_t<Args>...>>
+    submit(pool_priority priority, F&& function, Args&&... arguments);
 
     std::size_t workers() const noexcept;
     statistics stats() const noexcept;
@@ -117,28 +143,47 @@ public:
     // Requested when `stop` begins: for jobs that take long.
     std::stop_token stop_token() const noexcept;
 
+    // For Asio: include <tandem/asio_pool.hpp>.
+    pool_executor get_executor();
+
     // Is the calling thread one of this pool's workers? The pool that it works for, or nullptr.
     bool on_worker() const noexcept;
     static thread_pool* current() noexcept;
 
-    // Lets running jobs finish, joins the threads and drops what was queued (in the calling thread).
+    // Accepts nothing more, drops what is queued (in the calling thread), asks running calls to stop that
+    // take a token, lets them finish, and joins the threads. To run what is queued instead, drain() first.
     // Idempotent; further callers return when the first is done. Throws std::logic_error on one of the pool's
     // own workers.
     void stop();
+
+    // The same, but waits at most `limit`. False: some jobs still run. The pool accepts nothing more all the
+    // same; call again to go on waiting, as the destructor will.
+    template <class Rep, class Period>
+    [[nodiscard]] bool stop_for(std::chrono::duration<Rep, Period> limit) {
+        return stop_within(detail::wait_limit(limit));
+    }
 
     // Blocks until everything submitted before the call, and what those jobs submitted in turn, has run (or
     // was removed or dropped). Jobs that others submit meanwhile do not hold it up. Throws std::logic_error
     // on one of the pool's own workers.
     void drain();
 
+    // The same, but waits at most `limit`; false: the time was up.
+    template <class Rep, class Period>
+    [[nodiscard]] bool drain_for(std::chrono::duration<Rep, Period> limit) {
+        return drain_within(detail::wait_limit(limit));
+    }
+
 private:
+    friend class detail::pool_state;
+
     template <class F>
     class posted_job;
 
-    bool accept(pool_job& job) noexcept; // false: stopped, and the action was not called
-    template <class Job>
-    void accept_or_throw(std::unique_ptr<Job> job);
+    bool accept(pool_job& job, pool_priority priority) noexcept; // false: stopped, and the action not called
     [[noreturn]] static void throw_stopped();
+    bool stop_within(std::chrono::nanoseconds limit);
+    bool drain_within(std::chrono::nanoseconds limit);
     void report(std::exception_ptr error) noexcept;
 
     std::unique_ptr<detail::pool_state> state_;
@@ -147,7 +192,7 @@ private:
 // Implementation
 
 template <class F>
-class thread_pool::posted_job final : public pool_job, public detail::in_job_memory {
+class thread_pool::posted_job final : public pool_job {
 public:
     template <class G>
     posted_job(thread_pool& pool, G&& function)
@@ -171,16 +216,33 @@ private:
     F function_;
 };
 
-template <class Job>
-void thread_pool::accept_or_throw(std::unique_ptr<Job> job) {
-    if (!accept(*job)) throw_stopped();
+template <class F>
+    requires detail::callable_on_pool<std::decay_t<F>>
+void thread_pool::post(pool_priority priority, F&& function) {
+    auto job = std::make_unique<posted_job<std::decay_t<F>>>(*this, std::forward<F>(function));
+    if (!accept(*job, priority)) throw_stopped();
     static_cast<void>(job.release()); // it deletes itself when it has run or is dropped
 }
 
 template <class F>
     requires detail::callable_on_pool<std::decay_t<F>>
 void thread_pool::post(F&& function) {
-    accept_or_throw(std::make_unique<posted_job<std::decay_t<F>>>(*this, std::forward<F>(function)));
+    post(pool_priority::interactive, std::forward<F>(function));
+}
+
+template <class F, class... Args>
+    requires detail::callable_on_pool<std::decay_t<F>, std::decay_t<Args>...>
+future<detail::call_result_t<std::decay_t<F>, std::decay_t<Args>...>>
+thread_pool::submit(pool_priority priority, F&& function, Args&&... arguments) {
+    using result = detail::call_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+    auto* const call = new detail::future_call<result, std::decay_t<F>, std::decay_t<Args>...>(
+        *this, std::forward<F>(function), std::forward<Args>(arguments)...);
+    future<result> made(call);
+    if (!accept(*call, priority)) {
+        call->release(); // the pool's share
+        throw_stopped();
+    }
+    return made;
 }
 
 template <class F, class... Args>
@@ -188,15 +250,7 @@ template <class F, class... Args>
              detail::callable_on_pool<std::decay_t<F>, std::decay_t<Args>...>)
 future<detail::call_result_t<std::decay_t<F>, std::decay_t<Args>...>>
 thread_pool::submit(F&& function, Args&&... arguments) {
-    using result = detail::call_result_t<std::decay_t<F>, std::decay_t<Args>...>;
-    auto* const call = new detail::future_call<result, std::decay_t<F>, std::decay_t<Args>...>(
-        *this, std::forward<F>(function), std::forward<Args>(arguments)...);
-    future<result> made(call);
-    if (!accept(*call)) {
-        call->release(); // the pool's share
-        throw_stopped();
-    }
-    return made;
+    return submit(pool_priority::interactive, std::forward<F>(function), std::forward<Args>(arguments)...);
 }
 
 } // namespace tandem

@@ -29,9 +29,18 @@ decltype(auto) call_once(F& f, std::tuple<Args...>& args, [[maybe_unused]] const
         args);
 }
 
+// What call_once gives, when there is such a call.
 template <class F, class... Args>
-using call_result_t = decltype(call_once(std::declval<F&>(), std::declval<std::tuple<Args...>&>(),
-                                         std::declval<const std::stop_source&>()));
+struct call_result {};
+template <class F, class... Args>
+    requires takes_stop_token<F, Args...>
+struct call_result<F, Args...> : std::invoke_result<F, std::stop_token, Args...> {};
+template <class F, class... Args>
+    requires(!takes_stop_token<F, Args...> && std::is_invocable_v<F, Args...>)
+struct call_result<F, Args...> : std::invoke_result<F, Args...> {};
+
+template <class F, class... Args>
+using call_result_t = typename call_result<F, Args...>::type;
 
 // No allocation where nobody asks.
 template <class F, class... Args>

@@ -8,7 +8,6 @@
 #include <tandem/core/detail/sync_policy.hpp>
 #include <tandem/parallelism/detail/call.hpp>
 #include <tandem/parallelism/detail/completion_flag.hpp>
-#include <tandem/parallelism/detail/job_memory.hpp>
 #include <tandem/parallelism/pool_job.hpp>
 
 #include <atomic>
@@ -29,7 +28,7 @@ class thread_pool;
 
 namespace tandem::detail {
 
-class future_state_base : public pool_job, public in_job_memory {
+class future_state_base : public pool_job {
 public:
     enum class ending : std::uint8_t { none, value, failure, cancelled, dropped };
 

@@ -1,0 +1,89 @@
+#include <tandem/parallelism/thread_pool.hpp>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/pool_gate.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <latch>
+#include <memory>
+
+using namespace std::chrono_literals;
+using tandem::pool_job;
+using tandem::thread_pool;
+using tests::pool_gate;
+
+TEST_CASE("thread_pool: drain and stop for a limited time") {
+    thread_pool pool(1);
+    std::atomic<int> ran{0};
+    auto busy = std::make_unique<pool_gate>(pool);
+    pool.post([&ran] { ++ran; });
+    CHECK_FALSE(pool.drain_for(1ms));
+    CHECK_FALSE(pool.drain_for(0ms));
+    busy.reset();
+    CHECK(pool.drain_for(std::chrono::hours::max()));
+    CHECK(ran == 1);
+
+    std::latch begun(1);
+    std::latch release(1);
+    auto running = pool.submit([&] {
+        begun.count_down();
+        release.wait();
+        return 1;
+    });
+    begun.wait();
+    auto queued = pool.submit([] { return 2; });
+    CHECK_FALSE(pool.stop_for(1ms));
+    CHECK_THROWS_AS(queued.get(), tandem::pool_stopped); // dropped although the other still runs
+    CHECK_THROWS_AS(pool.post([] {}), tandem::pool_stopped);
+    CHECK_FALSE(pool.stop_for(1ms));
+    release.count_down();
+    CHECK(pool.stop_for(std::chrono::hours::max()));
+    CHECK(running.get() == 1);
+    CHECK(pool.stop_for(0ms));
+    CHECK(pool.drain_for(0ms));
+}
+
+TEST_CASE("thread_pool: what is dropped may stop the pool again") {
+    thread_pool pool(1);
+    class stopping_job : public pool_job {
+    public:
+        explicit stopping_job(thread_pool& pool) : pool_job(&act), pool_(pool) {}
+        bool dropped = false;
+
+    private:
+        static void act(pool_job& job, bool was_dropped) noexcept {
+            auto& self = static_cast<stopping_job&>(job);
+            self.dropped = was_dropped;
+            self.pool_.stop();
+        }
+        thread_pool& pool_;
+    } job(pool);
+    auto busy = std::make_unique<pool_gate>(pool);
+    pool.submit(job);
+    CHECK_FALSE(pool.stop_for(1ms));
+    CHECK(job.dropped);
+    busy.reset();
+    pool.stop();
+}
+
+TEST_CASE("thread_pool: after a stop that gave up waiting, drain waits for what runs and for nothing else") {
+    thread_pool pool(1);
+    std::latch begun(1);
+    std::latch release(1);
+    bool own_ran = false;
+    bool ended = false;
+    pool.post([&] {
+        pool.post([&own_ran] { own_ran = true; }); // in its deque, where only the end of the pool drops it
+        begun.count_down();
+        release.wait();
+        ended = true;
+    });
+    begun.wait();
+    CHECK_FALSE(pool.stop_for(0ms));
+    CHECK_FALSE(pool.drain_for(1ms));
+    release.count_down();
+    pool.drain();
+    CHECK(ended);
+    CHECK_FALSE(own_ran);
+}
