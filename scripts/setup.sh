@@ -14,11 +14,12 @@ for argument in "$@"; do
     case "$argument" in
         --test)
             packages+=(catch2 python3)
-            optional+=(ccache clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 node-llhttp)
+            optional+=(ccache clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 node-llhttp spin)
             ;;
         --dev | --ci)
             packages+=(catch2 python3)
-            optional+=(ccache clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 node-llhttp nginx-light)
+            optional+=(ccache clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 node-llhttp spin nginx-light
+                       libtbb-dev python3-joblib)
             ;;
         *)
             echo "usage: scripts/setup.sh [--test | --dev | --ci]" >&2

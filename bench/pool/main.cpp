@@ -1,150 +1,134 @@
-// Figures of the companion pool: fork-join and parallel loops, each the best of several runs.
-#include <tandem/parallelism/fork_join.hpp>
-#include <tandem/parallelism/parallel_for.hpp>
-#include <tandem/parallelism/parallel_reduce.hpp>
-#include <tandem/parallelism/parallel_sort.hpp>
-#include <tandem/parallelism/thread_pool.hpp>
+// What the companion pool costs, beside its peers, in one run.
+//
+//     build/release/bench/bench_pool [--rounds N] [--filter TEXT] [--toolkit NAME] [--json FILE]
+//     [--no-python]
+//
+// Rounds are interleaved: each runs every toolkit's version of a group of cases, one right after the other,
+// beginning with another one every time. The table has medians over the rounds or, with --best, the best of
+// them: less is changed in those by other work on the machine, with which the figures hold as ratios only.
+#include "bench/pool/cases.hpp"
+#include "bench/pool/queue_cases.hpp"
+#include "bench/pool/results.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <cstddef>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
-#include <functional>
-#include <random>
-#include <vector>
+#include <cstring>
 
 namespace {
 
-using tandem::thread_pool;
-
-long fib(thread_pool& pool, int n) {
-    if (n < 2) return n;
-    long a = 0;
-    long b = 0;
-    tandem::parallel_invoke(pool, [&] { a = fib(pool, n - 1); }, [&] { b = fib(pool, n - 2); });
-    return a + b;
-}
-
-// The best of several runs, wall and CPU time apart: on a machine with other work the latter says more.
-class cost {
+class arguments {
 public:
-    double wall_ms = 1e300;
-    double cpu_ms = 1e300; // of all threads
+    arguments(int argc, char** argv) {
+        for (int i = 1; i < argc; ++i) {
+            const std::string_view name = argv[i];
+            if (name == "--no-python") {
+                python = false;
+                continue;
+            }
+            if (name == "--best") {
+                best = true;
+                continue;
+            }
+            const char* const value = i + 1 < argc ? argv[++i] : nullptr;
+            if (value == nullptr)
+                fail(argv[0]);
+            else if (name == "--rounds")
+                std::from_chars(value, value + std::strlen(value), rounds);
+            else if (name == "--filter")
+                filter = value;
+            else if (name == "--toolkit")
+                toolkit = value;
+            else if (name == "--json")
+                json = value;
+            else if (name == "--memory") // in a process that a memory case started
+                std::exit(bench::report_memory(value));
+            else
+                fail(argv[0]);
+        }
+        rounds = std::max<std::size_t>(rounds, 1);
+    }
 
-    void print(const char* what, double per = 1, const char* unit = "ms") const {
-        std::printf("%s%.2f %s (CPU %.2f)", what, wall_ms * per, unit, cpu_ms * per);
+    bool wants(const bench::bench_case& one) const {
+        return one.group.find(filter) != std::string::npos && (toolkit.empty() || one.toolkit == toolkit);
+    }
+
+    std::size_t rounds = 5;
+    std::string filter;
+    std::string toolkit;
+    std::string json;
+    bool best = false;
+    bool python = true;
+
+private:
+    [[noreturn]] static void fail(const char* program) {
+        std::fprintf(stderr,
+                     "usage: %s [--rounds N] [--filter TEXT] [--toolkit NAME] [--json FILE] [--best] "
+                     "[--no-python]\n",
+                     program);
+        std::exit(2);
     }
 };
 
-template <class F>
-void measure(cost& best, F f) {
-    const auto begin = std::chrono::steady_clock::now();
-    const std::clock_t cpu = std::clock();
-    f();
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
-    best.cpu_ms = std::min(best.cpu_ms, static_cast<double>(std::clock() - cpu) * 1e3 / CLOCKS_PER_SEC);
-    best.wall_ms = std::min(best.wall_ms, took.count());
-}
-
-template <class F>
-cost best_of(int runs, F f) {
-    cost best;
-    for (int i = 0; i < runs; ++i)
-        measure(best, f);
-    return best;
-}
-
-void check(bool ok) {
-    if (ok) return;
-    std::fputs("wrong result\n", stderr);
-    std::exit(1);
-}
-
-void forks(thread_pool& pool) {
-    constexpr int n = 32;
-    constexpr double count = 3524577; // calls that fork: fib(33) - 1
-    const cost best = best_of(10, [&] {
-        long result = 0;
-        tandem::parallel_invoke(pool, [&] { result = fib(pool, n); });
-        check(result == 2178309);
-    });
-    std::printf("fib(%d) without cut-off, %zu workers: ", n, pool.workers());
-    best.print("", 1e6 / count, "ns per fork");
-    std::puts("");
-}
-
-// Every figure beside that of one worker with the same inner loop, which shows what the memory allows.
-void loops(thread_pool& pool) {
-    constexpr std::size_t n = 10'000'000;
-    std::vector<float> values(n, 0.5f);
-    std::vector<float> result(n, 1.0f);
-    thread_pool single(1);
-    auto squares = [&](thread_pool& on, const tandem::parallel_options& options) {
-        return best_of(30, [&] {
-            const float sum = tandem::parallel_reduce(
-                on, values, 0.0f, std::plus<>(), [](float x) { return x * x; }, options);
-            check(sum == 0.25f * n);
-        });
-    };
-    const tandem::parallel_options plain;
-    squares(pool, plain).print("sum of squares of 10 M floats: ");
-    squares(single, plain).print(", one worker ");
-    squares(pool, tandem::parallel_options().deterministic(true)).print(", deterministic ");
-    std::puts("");
-
-    auto saxpy = [&](thread_pool& on) {
-        return best_of(30, [&] {
-            auto step = [x = values.data(), y = result.data()](std::size_t i) { y[i] = 2.0f * x[i] + y[i]; };
-            tandem::parallel_for(on, std::size_t{0}, n, step);
-        });
-    };
-    saxpy(pool).print("saxpy of 10 M floats: ");
-    saxpy(single).print(", one worker ");
-    std::puts("");
-
-    std::vector<int> tiny(2, 1);
-    constexpr int rounds = 100'000;
-    auto tiny_loops = [&] {
-        for (int i = 0; i < rounds; ++i)
-            tandem::parallel_for_each(pool, tiny, [](int& v) { ++v; });
-    };
-    best_of(5, [&] {
-        pool.submit(std::ref(tiny_loops)).get();
-    }).print("a loop over two elements, from a worker: ", 1e6 / rounds, "ns");
-    std::puts("");
-}
-
-void sorts(thread_pool& pool) {
-    std::vector<float> original(10'000'000);
-    std::mt19937 random(1);
-    for (float& v : original)
-        v = static_cast<float>(random());
-    std::vector<float> values;
-    auto time = [&](auto sort) {
-        cost best;
-        for (int i = 0; i < 3; ++i) {
-            values = original;
-            measure(best, sort);
-            check(std::is_sorted(values.begin(), values.end()));
-        }
-        return best;
-    };
-    thread_pool single(1);
-    time([&] { tandem::parallel_sort(pool, values); }).print("sort of 10 M floats: ");
-    time([&] { tandem::parallel_sort(single, values); }).print(", one worker ");
-    time([&] { std::sort(values.begin(), values.end()); }).print(", std::sort ");
-    std::puts("");
+bench::cases wanted_cases(const arguments& options) {
+    bench::cases all;
+    bench::add_tandem_cases(all);
+    bench::add_tandem_offload_cases(all);
+#ifdef TANDEM_BENCH_TBB
+    bench::add_tbb_cases(all);
+#endif
+#ifdef TANDEM_BENCH_OPENMP
+    bench::add_openmp_cases(all);
+#endif
+    bench::add_asio_cases(all);
+    bench::add_async_cases(all);
+    bench::add_one_thread_cases(all);
+    bench::add_memory_cases(all);
+    std::erase_if(all, [&](const auto& one) { return !options.wants(one); });
+    return all;
 }
 
 } // namespace
 
-int main() {
-    thread_pool two(2);
-    forks(two);
-    loops(two);
-    sorts(two);
-    thread_pool one(1);
-    forks(one);
+void bench::check(bool right, std::string_view what) {
+    if (right) return;
+    std::fprintf(stderr, "bench: a wrong result, or none: %.*s\n", static_cast<int>(what.size()),
+                 what.data());
+    std::exit(1);
+}
+
+int main(int argc, char** argv) {
+    const arguments options(argc, argv);
+    const bench::cases all = wanted_cases(options);
+    std::vector<std::string> groups;
+    for (const auto& one : all)
+        if (std::find(groups.begin(), groups.end(), one.group) == groups.end()) groups.push_back(one.group);
+
+    bench::results found;
+    const auto noting = [&found](std::string_view toolkit) {
+        return [&found, toolkit](std::string_view row, std::string_view unit, double value) {
+            found.add(row, unit, toolkit, value);
+        };
+    };
+    for (std::size_t round = 0; round < options.rounds; ++round) {
+        for (const std::string& group : groups) {
+            std::vector<const bench::bench_case*> rivals;
+            for (const auto& one : all)
+                if (one.group == group) rivals.push_back(&one);
+            std::rotate(rivals.begin(), rivals.begin() + static_cast<std::ptrdiff_t>(round % rivals.size()),
+                        rivals.end());
+            for (const bench::bench_case* const one : rivals) {
+                bench::settle();
+                one->run(noting(one->toolkit));
+            }
+        }
+        const bool ask = options.python && options.filter.empty() && options.toolkit.empty();
+        if (ask && round % 3 == 0) bench::add_python_results(noting("futures"), noting("joblib"));
+    }
+    found.print(options.best);
+    if (!options.json.empty() && !found.save(options.json)) {
+        std::fprintf(stderr, "bench: cannot write %s\n", options.json.c_str());
+        return 3;
+    }
 }

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -137,6 +139,36 @@ void numpy_cumsum() {
     expect(ends == std::vector{3, 4, 8});
 }
 
+// Python:  for page in tqdm(pool.imap_unordered(parse, pages), total=len(pages)): ...
+// The bar shows itself at most ten times in a second and at the end, whatever the loop; here each element.
+void tqdm() {
+    tandem::thread_pool pool;
+    tandem::progress bar;
+    std::vector<std::string> shown;
+    bar.on_change([&shown](const tandem::progress::snapshot& now) { shown.push_back(now.bar(10)); },
+                  std::chrono::seconds(0));
+    tandem::parallel_for(pool, 0, 50, [](int) {}, tandem::parallel_options().progress(bar));
+    expect(bar.now().done() == 50 && bar.now().total() == 50);
+    expect(shown.back() == "[##########] 100 %, 0 s left");
+}
+
+// Python:  for result in pool.imap(parse, lines, chunksize=1): table.append(result)
+// What is read, parsed and kept at the same time; at most 8 lines are on their way.
+void imap() {
+    tandem::thread_pool pool;
+    int next = 0;
+    std::vector<std::size_t> table;
+    tandem::pipeline(
+        pool, tandem::pipeline_options().tokens(8),
+        [&next]() -> std::optional<std::string> {
+            if (next == 100) return std::nullopt;
+            return std::string(static_cast<std::size_t>(next++), 'x');
+        },
+        tandem::stage::parallel([](std::string line) { return line.size(); }),
+        tandem::stage::in_order([&table](std::size_t size) { table.push_back(size); }));
+    expect(table.size() == 100 && table[7] == 7 && std::ranges::is_sorted(table));
+}
+
 int main() {
     pool_map();
     expect(tandem::run(pool_map_in_a_task) == 0);
@@ -148,4 +180,6 @@ int main() {
     prange_sum();
     numpy_sort();
     numpy_cumsum();
+    tqdm();
+    imap();
 }

@@ -3,7 +3,6 @@
 
 #include <tandem/tandem.hpp>
 
-#include <future>
 #include <thread>
 #include <vector>
 
@@ -32,7 +31,7 @@ void daemon() {
 // Python:  results = [None] * 2; threads fill it; each is joined
 void results() {
     tandem::thread_pool pool(2);
-    std::vector<std::future<int>> futures;
+    std::vector<tandem::future<int>> futures;
     for (int x = 1; x <= 3; ++x)
         futures.push_back(pool.submit([](int y) { return y * y; }, x));
     int sum = 0;

@@ -63,6 +63,22 @@ tandem::task<> cancel_running() {
     expect(stopped && race.get<0>().value() == 7);
 }
 
+// Python:  the same: in Python nothing else is possible
+// `abandon`: the task does not wait. The call goes on unheard (told by its token, if it takes one), so it has
+// to own all that it uses.
+tandem::task<> cancel_without_waiting() {
+    std::latch release(1);
+    tandem::event begun;
+    const auto compute = [&] {
+        begun.set();
+        release.wait();
+    };
+    tandem::thread_pool pool(1);
+    auto race = co_await tandem::when_any(tandem::offload(tandem::abandon, pool, compute), begun.wait());
+    expect(race.get<0>().cancelled());
+    release.count_down();
+} // the pool waits for the call
+
 // Python:  future = loop.run_in_executor(pool, f); future.cancel()      # while it is queued
 tandem::task<> cancel_queued() {
     std::latch release(1);
@@ -80,6 +96,7 @@ tandem::task<> all() {
     co_await to_thread();
     co_await run_in_executor();
     co_await cancel_running();
+    co_await cancel_without_waiting();
     co_await cancel_queued();
 }
 

@@ -144,7 +144,7 @@ public:
     explicit asio_awaiter_base(task_context& context) noexcept
         : cancel_hook(&asio_awaiter_base::on_cancel), context_(context) {}
 
-    bool await_ready() const noexcept { return context_.cancelled(); }
+    bool await_ready() const noexcept { return context_.cancelled() && context_.spend(); }
 
 protected:
     template <class Awaiter>
@@ -224,13 +224,17 @@ public:
         : asio_awaiter_base(context), operation_(std::move(operation)) {}
 
     void await_suspend(std::coroutine_handle<> at) {
+        if (context_.cancelled()) { // refused, but the budget is spent
+            context_.requeue(at);
+            return;
+        }
         context_.suspend(at, this, "Asio operation");
         context_.home().operation_started();
         inside_ = true;
         try {
             std::move(operation_)(asio_handler<asio_awaiter>(*this, context_.home().executor()));
         } catch (...) {
-            context_.suspend(at, nullptr, "Asio operation"); // the hook goes with this awaiter
+            context_.do_not_suspend(at); // the hook goes with this awaiter
             throw;
         }
         inside_ = false;

@@ -17,10 +17,10 @@ std::string message(const std::string& what_failed, const std::vector<std::excep
     for (std::size_t i = 0; i < failures.size(); ++i) {
         text += i == 0 ? ": " : "; ";
         if (i == most_described) {
-            text += "and " + std::to_string(failures.size() - i) + " more";
+            text.append("and ").append(std::to_string(failures.size() - i)).append(" more");
             break;
         }
-        text += "(" + std::to_string(i + 1) + ") " + describe(failures[i]);
+        text.append("(").append(std::to_string(i + 1)).append(") ").append(describe(failures[i]));
     }
     return text;
 }

@@ -23,7 +23,7 @@ void shared_work::finish() noexcept {
     {
         const std::lock_guard lock(mutex_);
         ready_.store(true, std::memory_order_release);
-        while (waiter* const w = waiters_.pop_front()) {
+        while (waiter* const w = waiters_.take_front()) {
             static_cast<shared_waiter*>(w)->granted_ = true;
             to_wake.add(*w);
         }
@@ -33,13 +33,17 @@ void shared_work::finish() noexcept {
 }
 
 bool shared_waiter::await_ready() noexcept {
-    if (context().cancelled()) return true;
+    if (context().cancelled()) return context().spend();
     if (!work_.ready()) return false;
     granted_ = true;
     return context().spend();
 }
 
 bool shared_waiter::await_suspend(std::coroutine_handle<> at) noexcept {
+    if (context().cancelled()) { // refused above, but the budget is spent
+        context().requeue(at);
+        return true;
+    }
     bool first = false;
     {
         const std::lock_guard lock(work_.mutex_);
@@ -84,14 +88,17 @@ void shared_waiter::on_cancel(cancel_hook& hook) noexcept {
 }
 
 shared_waiter::~shared_waiter() {
-    if (!linked()) return;
+    const place now = where();
+    if (now == place::nowhere || (now == place::taken && !context().home().torn_down())) return;
     bool last = false;
-    {
+    if (now == place::queued) {
         const std::lock_guard lock(work_.mutex_);
-        if (!linked()) return;
-        work_.waiters_.remove(*this);
-        last = --work_.waiting_ == 0;
+        if (linked()) {
+            work_.waiters_.remove(*this);
+            last = --work_.waiting_ == 0;
+        }
     }
+    wait_for_waker();
     if (!last) return;
     work_.drop();
     work_.context_.reset();

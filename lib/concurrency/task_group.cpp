@@ -152,7 +152,7 @@ void task_group::hand_on(wake_chain& to_wake) noexcept {
             if (!held_first_) held_last_ = nullptr;
             m->held_back_ = false;
             begin(*m);
-        } else if (waiter* const w = spawners_.pop_front()) {
+        } else if (waiter* const w = spawners_.take_front()) {
             auto& spawner = *static_cast<place_awaiter*>(w);
             ++places_taken_;
             spawner.has_place_ = true;
@@ -235,10 +235,7 @@ void task_group::ended(group_member& m) noexcept {
         }
         if (!elsewhere) joiner = one_less();
     }
-    if (!m.is_body_) {
-        task_context::forget_current();
-        m.entry.destroy();
-    }
+    if (!m.is_body_) m.entry.destroy();
     // So does this thread's hold on the exception: the joiner may be on another one and destroy it there.
     failure = nullptr;
     to_wake.wake_all();
@@ -268,7 +265,7 @@ void task_group::cancel() noexcept {
             ++dropped;
         }
         if (held) cut_short_ = true;
-        while (waiter* const w = spawners_.pop_front()) {
+        while (waiter* const w = spawners_.take_front()) {
             static_cast<place_awaiter*>(w)->grant(); // without a place: refused
             to_wake.add(*w);
         }
@@ -332,6 +329,7 @@ void task_group::on_cancel(cancel_hook& hook) noexcept {
 task_group::place_awaiter::~place_awaiter() {
     // Destroyed between the grant and the resumption. In a runtime that is being destroyed the group may have
     // gone before.
+    leave_queue();
     if (has_place_ && !context().home().torn_down()) group_.give_place_back();
 }
 
@@ -345,13 +343,13 @@ bool task_group::place_awaiter::attempt() noexcept {
 }
 
 bool task_group::place_awaiter::await_ready() noexcept {
-    if (cancelled_before()) return true;
+    if (cancelled_before()) return refuse_now();
     const std::lock_guard lock(guard());
     return attempt() && grant_now();
 }
 
 bool task_group::place_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
-    if (granted()) return requeue(at);
+    if (settled()) return requeue(at);
     const std::lock_guard lock(guard());
     if (attempt()) {
         grant();

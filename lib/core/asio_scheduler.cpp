@@ -201,6 +201,7 @@ private:
         delist();
         completed_ = false;
         // A thread that woke the task for the last time may not have left `schedule` yet.
+        wait_for_wakers();
         while (producers_.load(std::memory_order_acquire) != 0)
             std::this_thread::yield();
         main_.reset();
@@ -218,6 +219,9 @@ private:
             std::exchange(current_scheduler, this); // destructors may wake siblings: in vain
         main_.reset();
         current_scheduler = outer;
+        wait_for_wakers(); // see finish
+        while (producers_.load(std::memory_order_acquire) != 0)
+            std::this_thread::yield();
     }
 
     boost::asio::strand<boost::asio::any_io_executor> strand_;

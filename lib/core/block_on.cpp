@@ -29,6 +29,7 @@ public:
     ~blocking_scheduler() {
         delist();
         // A thread that woke the task for the last time may not have left `schedule` yet.
+        wait_for_wakers();
         while (!gate_.quiet())
             std::this_thread::yield();
     }

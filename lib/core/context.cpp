@@ -17,51 +17,49 @@ std::atomic<std::uint64_t> next_id_block{1};
 // queue, so that the loop's other tasks and its I/O get their turn.
 constexpr int most_transfers = 256;
 
+// Runs the chain until it waits or has ended; the context may be gone then.
+inline void run_chain(detail::pump& pump, task_context& context) noexcept {
+    int transfers = 0;
+    do {
+        pump.coroutine.resume();
+        if (++transfers == most_transfers && pump.coroutine) context.requeue(pump.coroutine);
+    } while (pump.coroutine);
+}
+
 } // namespace
 
+void detail::first_steps::run(task_context& context, std::coroutine_handle<> entry) noexcept {
+    context.budget_ = task_context::full_budget;
+    pump_.coroutine = entry;
+    pump_.context = &context;
+    run_chain(pump_, context);
+}
+
 void task_context::run_node(ready_node& node) noexcept {
-    static_cast<task_context&>(node).resume_now();
+    static_cast<task_context&>(static_cast<detail::context_step&>(node)).resume_now();
 }
 
 void task_context::resume_now() noexcept {
+    detail::pump pump{resume_, this};
+    detail::pump* const outer = std::exchange(detail::current_pump, &pump);
     leaf_ = nullptr;
     budget_ = full_budget;
-    task_context* const outer = std::exchange(detail::current_context, this);
-    std::coroutine_handle<> coroutine = resume_;
-    detail::pump pump;
-    pump_ = &pump;
-    int transfers = 0;
-    detail::trace_hooks* const trace = detail::trace.load(std::memory_order_acquire);
-    if (trace) [[unlikely]] {
-        if (!in_registry()) enter_registry();
-        trace->task_resumed(*this);
-    }
+    detail::trace_hooks* const listener = detail::trace.load(std::memory_order_acquire);
+    if (listener) [[unlikely]]
+        begin_traced(*listener);
 #ifndef TANDEM_NO_TASK_REGISTRY
     operation_ = nullptr;
-    pump.context = this;
-    pump.running = coroutine;
-    detail::pump* const outer_pump = std::exchange(detail::current_pump, &pump);
 #endif
-    // A coroutine that suspended or finished leaves the slot empty; this context may then be gone already.
-    for (;;) {
-        pump.next = nullptr;
-        coroutine.resume();
-        coroutine = pump.next;
-        if (!coroutine) break;
-#ifndef TANDEM_NO_TASK_REGISTRY
-        pump.running = coroutine;
-#endif
-        if (++transfers == most_transfers) {
-            requeue(coroutine);
-            break;
-        }
-    }
-#ifndef TANDEM_NO_TASK_REGISTRY
-    detail::current_pump = outer_pump;
-#endif
-    detail::current_context = outer;
-    if (trace) [[unlikely]]
-        trace->task_left();
+    run_chain(pump, *this);
+    if (listener) [[unlikely]]
+        listener->task_left();
+    detail::current_pump = outer;
+}
+
+// Tells while it is still known what the task waited for.
+void task_context::begin_traced(detail::trace_hooks& listener) noexcept {
+    if (!in_registry()) enter_registry();
+    listener.task_resumed(*this);
 }
 
 #ifndef TANDEM_NO_TASK_REGISTRY
@@ -97,9 +95,8 @@ void task_context::leave_registry() noexcept {}
 
 void task_context::finish() noexcept {
     if (in_registry()) leave_registry();
-#ifndef TANDEM_NO_TASK_REGISTRY
-    pump_->context = nullptr;
-#endif
+    detail::current_pump->coroutine = nullptr;
+    detail::current_pump->context = nullptr;
     // From here on no message can be sent (the sender sees the flag); one that is on its way is waited for,
     // because it lives in this context.
     if (shared_) {
@@ -115,11 +112,12 @@ void task_context::request_cancel() noexcept {
         return;
     }
     const unsigned before = state_.fetch_or(cancel_posted, std::memory_order_acq_rel);
-    if ((before & (cancel_posted | finished)) == 0) home_->schedule(cancel_message_);
+    if ((before & (cancel_posted | finished)) == 0)
+        home_->schedule(static_cast<detail::cancel_message&>(*this));
 }
 
 void task_context::deliver_node(ready_node& node) noexcept {
-    task_context& self = static_cast<cancel_message&>(node).owner;
+    auto& self = static_cast<task_context&>(static_cast<detail::cancel_message&>(node));
     self.message_delivered_ = true;
     if ((self.state_.load(std::memory_order_relaxed) & finished) != 0)
         self.on_done_(self);

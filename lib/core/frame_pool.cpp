@@ -31,17 +31,16 @@ public:
     reaper() noexcept {
         recycling = true;
         for (frame_list& list : frame_lists)
-            list.limit = most_blocks;
+            list.room = most_blocks;
     }
     ~reaper() {
         reaped = true;
         for (frame_list& list : frame_lists) {
-            list.limit = 0;
+            list.room = 0;
             while (frame_block* const block = list.first) {
                 list.first = block->next;
                 ::operator delete(block);
             }
-            list.count = 0;
         }
     }
 };

@@ -1,6 +1,7 @@
 #include "lib/core/loop.hpp"
 
 #include <tandem/core/detail/trace_hooks.hpp>
+#include <tandem/core/time_span.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -18,13 +19,17 @@ loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
     : work_(boost::asio::make_work_guard(io_)), timers_(control ? control->now() : clock::now()),
       owner_(owner), companion_(companion), control_(control), awake_since_(clock::now()) {
     set_turn_time(now());
-    if (control_) control_->attach(*this);
+    if (control_) {
+        control_->attach(*this);
+        if (control_->shuffles()) queue_every_step();
+    }
 }
 
 loop::~loop() {
     delist();
     if (control_) control_->detach(*this);
     // A thread that woke the last task may not have left `schedule` yet.
+    wait_for_wakers();
     while (!gate_.quiet())
         std::this_thread::yield();
 }
@@ -142,7 +147,7 @@ void loop::wait_for_work() {
     const auto next = timers_.next_expiry();
     std::size_t completed = 0;
     if (control_ && longest != loop_control::for_ever)
-        completed = io_.run_one_for(longest);
+        completed = io_.run_one_until(later(before, longest));
     else if (next && !control_)
         completed = io_.run_one_until(std::max(*next, before));
     else

@@ -170,7 +170,7 @@ std::vector<task_fact> task_registry::tasks_of(scheduler& home) {
     std::unordered_set<const task_context*> ready;
     for (ready_node* node = const_cast<ready_node*>(home.ready().first()); node; node = node->next) {
         if (!node->does(&task_context::run_node)) continue;
-        auto& task = static_cast<task_context&>(*node);
+        auto& task = static_cast<task_context&>(static_cast<context_step&>(*node));
         ready.insert(&task);
         if (!task.in_registry()) task.enter_registry();
     }
@@ -183,6 +183,7 @@ std::vector<task_fact> task_registry::tasks_of(scheduler& home) {
         fact.id = t->id_;
         fact.name = t->name_;
         fact.spawned_at = t->spawned_at_;
+        fact.cancelled = t->cancelled_;
         if (t == current) {
             fact.activity = task_activity::running;
         } else if (t->operation_ && !ready.contains(t)) {
@@ -200,7 +201,7 @@ std::vector<task_fact> task_registry::tasks_of(scheduler& home) {
 
 std::coroutine_handle<> task_registry::innermost(const task_context& context) noexcept {
     const pump* const p = current_pump;
-    return p && p->context == &context ? p->running : context.resume_;
+    return p && p->context == &context && p->coroutine ? p->coroutine : context.resume_;
 }
 
 std::source_location task_registry::spawned_at(const task_context& context) noexcept {
@@ -230,7 +231,9 @@ void task_registry::look(running_task& seen) noexcept {
     const std::size_t length = std::min(task.name_.size(), running_task::longest_name);
     if (length != 0) std::memcpy(seen.name, task.name_.data(), length);
     seen.name[length] = '\0';
-    seen.count = async_stack(p->running, seen.frames, running_task::most_frames);
+    // About to wait: it has said where already.
+    const std::coroutine_handle<> at = p->coroutine ? p->coroutine : task.resume_;
+    seen.count = async_stack(at, seen.frames, running_task::most_frames);
 }
 
 } // namespace detail

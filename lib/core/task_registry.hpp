@@ -32,6 +32,7 @@ public:
     task_activity activity = task_activity::waiting;
     const char* operation = nullptr;
     scheduler::clock::duration age{}; // of the wait
+    bool cancelled = false;
     std::source_location spawned_at{};
     std::vector<std::source_location> stack; // innermost first
 };
@@ -67,7 +68,7 @@ public:
     // is answered at once. `silent` is told of each that does not answer in time; that one lives meanwhile.
     static std::vector<scheduler_facts> ask(std::chrono::milliseconds limit, const silent_scheduler& silent);
 
-    // On the scheduler's own thread.
+    // On the scheduler's own thread; `tasks_of` also while the scheduler stands still.
     static void enlist(scheduler& home) noexcept;
     static std::vector<task_fact> tasks_of(scheduler& home);
 

@@ -5,13 +5,19 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace tandem {
+
+void scheduler::wait_for_wakers() const noexcept {
+    while (has_wakers())
+        std::this_thread::yield();
+}
 
 void queued_operation::leave_destroyed() noexcept {
     bool was_waiting = false;
     wake_chain to_wake;
-    {
+    if (where() == place::queued) { // otherwise the primitive may be gone
         const std::lock_guard lock(guard_);
         if (linked()) {
             list()->remove(*this);
@@ -20,6 +26,7 @@ void queued_operation::leave_destroyed() noexcept {
         }
     }
     to_wake.wake_all();
+    if (!was_waiting) wait_for_waker();
     if (was_waiting && !context().home().torn_down()) {
         const std::string_view name = context().name();
         std::fprintf(
@@ -43,7 +50,7 @@ void queued_operation::on_cancel(cancel_hook& hook) noexcept {
         self.withdrawn(to_wake);
     }
     to_wake.wake_all();
-    self.wake(); // the last touch
+    self.wake(); // the last touch; on its own scheduler, so no other thread's
 }
 
 } // namespace tandem

@@ -3,7 +3,8 @@
 // Why waiting cannot deadlock: a stack's upper frames began after its lower ones, and a job that was forked
 // begins after its parent. So whatever a job waits for (the frames above it, its forks on other stacks) began
 // later than itself, and the waits form no cycle. This needs no worker to help while it waits; a worker may
-// stop doing so when its stack is high.
+// stop doing so when its stack is high. (Waiting for futures is not so disciplined: future.hpp names what
+// not to do.)
 #include "tandem/parallelism/detail/fork_stack.hpp"
 
 #include "lib/parallelism/pool_state.hpp"
@@ -30,8 +31,8 @@ constexpr unsigned oldest_period = 8;
 
 } // namespace
 
-void fork_job::complete() noexcept {
-    pool_worker* const owner = owner_; // once done, the job may be gone; its owner is not, nor their pool
+void join_point::complete() noexcept {
+    pool_worker* const owner = owner_; // once done, this may be gone; its owner is not, nor their pool
     if (state_.exchange(done, std::memory_order_seq_cst) == awaited) owner->wake_from_join();
 }
 
@@ -75,7 +76,8 @@ bool pool_worker::offer_oldest() noexcept {
 
 // True: another worker has run it. The private list is empty here: everything in it is older.
 bool pool_worker::join_fork(fork_job& job) noexcept {
-    for (unsigned turn = 1; deque_.top() <= job.index_; ++turn) { // still in there
+    // Still in there, unless this worker has run it while it waited for something else.
+    for (unsigned turn = 1; deque_.top() <= job.index_ && !job.is_done(); ++turn) {
         pool_job* const other = turn % oldest_period == 0 ? deque_.steal() : deque_.pop();
         hungry_.store(true, std::memory_order_relaxed);
         if (other == &job) {
@@ -88,11 +90,28 @@ bool pool_worker::join_fork(fork_job& job) noexcept {
         if (job.is_done()) return true;
         cpu_relax();
     }
+    wait_for(job);
+    return true;
+}
+
+void pool_worker::work_until_done(completion_flag& flag) noexcept {
+    class listener final : public completion_listener, public join_point {
+    public:
+        explicit listener(pool_worker& owner) noexcept
+            : completion_listener(&listener::tell), join_point(owner) {}
+        static void tell(completion_listener& self) noexcept { static_cast<listener&>(self).complete(); }
+    } here(*this);
+    if (!flag.listen(here)) return;
+    while (oldest_ != nullptr && offer_oldest()) { // nobody else sees them while this worker waits
+    }
+    wait_for(here);
+}
+
+void pool_worker::wait_for(join_point& end) noexcept {
     const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
     const std::uintptr_t height = here < stack_base_ ? stack_base_ - here : here - stack_base_;
-    if (height < highest_helping_stack) work_until_done(job);
-    sleep_until_done(job);
-    return true;
+    if (height < highest_helping_stack) work_until_done(end);
+    sleep_until_done(end);
 }
 
 // Runs a job on top of the one that waits.
@@ -106,44 +125,55 @@ void pool_worker::help(pool_job& job) noexcept {
     }
 }
 
-// Returns when the job is done, or when the pool stops.
-void pool_worker::work_until_done(fork_job& job) noexcept {
+// Returns when it is done, or when the pool stops and only running jobs can bring the end.
+void pool_worker::work_until_done(join_point& end) noexcept {
     bool searching = false;
-    while (!job.is_done() && !pool_.stopping()) {
+    while (!end.is_done()) {
+        if (pool_.stopping()) {
+            drop_until_done(end);
+            break;
+        }
         pool_job* found = searching ? nullptr : deque_.pop();
         if (found == nullptr) {
             if (!searching) searching = pool_.sleepers.begin_search();
-            if (searching) found = search(&job);
+            if (searching) found = search(&end);
         }
         if (found != nullptr) {
             if (std::exchange(searching, false)) leave_search();
             help(*found);
             continue;
         }
-        if (job.is_done()) break;
-        auto expected = fork_job::pending;
-        if (!job.state_.compare_exchange_strong(expected, fork_job::awaited)) break;
+        if (end.is_done()) break;
+        auto expected = join_point::pending;
+        if (!end.state_.compare_exchange_strong(expected, join_point::awaited)) break;
         add(parks_, 1);
         end_busy();
-        pool_.sleepers.park(spot_, searching, [&] { return job.is_done() || pool_.has_work(); });
+        pool_.sleepers.park(spot_, searching, [&] { return end.is_done() || pool_.has_work(); });
         begin_busy();
         searching = true; // who is woken counts as searching
-        expected = fork_job::awaited;
-        job.state_.compare_exchange_strong(expected, fork_job::pending);
+        expected = join_point::awaited;
+        end.state_.compare_exchange_strong(expected, join_point::pending);
     }
     if (searching) leave_search();
+}
+
+// The pool stops, and what is waited for may be queued: then it is dropped here, for stop() waits for this
+// worker.
+void pool_worker::drop_until_done(join_point& end) noexcept {
+    while (!end.is_done() && pool_.has_work())
+        if (pool_job* const job = next()) pool_state::drop(*job);
 }
 
 void pool_worker::leave_search() noexcept {
     if (pool_.sleepers.end_search() && pool_.has_work()) pool_.sleepers.work_added();
 }
 
-void pool_worker::sleep_until_done(fork_job& job) noexcept {
-    auto expected = fork_job::pending;
-    if (!job.state_.compare_exchange_strong(expected, fork_job::awaited)) return;
+void pool_worker::sleep_until_done(join_point& end) noexcept {
+    auto expected = join_point::pending;
+    if (!end.state_.compare_exchange_strong(expected, join_point::awaited)) return;
     add(parks_, 1);
     end_busy();
-    pool_.sleepers.sleep(spot_, [&] { return job.is_done(); });
+    pool_.sleepers.sleep(spot_, [&] { return end.is_done(); });
     begin_busy();
 }
 
@@ -163,7 +193,7 @@ void blocking_call::run_on(thread_pool& pool) {
         while (!done_)
             condition.wait(lock);
     }
-    if (dropped_) throw std::runtime_error("thread_pool: a parallel call after stop");
+    if (dropped_) throw pool_stopped("thread_pool: a parallel call after stop");
     if (failure_) std::rethrow_exception(std::move(failure_));
 }
 

@@ -1,6 +1,7 @@
 // What a thread_pool is made of: its workers and what they share. Internal.
 #pragma once
 
+#include "tandem/parallelism/detail/completion_flag.hpp"
 #include "tandem/parallelism/detail/fork_stack.hpp"
 #include "tandem/parallelism/thread_pool.hpp"
 
@@ -15,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -55,9 +57,10 @@ public:
     }
 
     void add_to(thread_pool::statistics& total) const noexcept;
-    void offer_forks() noexcept;            // owner
-    bool join_fork(fork_job& job) noexcept; // owner; false: taken back, the caller runs it
-    void wake_from_join() noexcept;         // who has completed a fork that the owner awaits
+    void offer_forks() noexcept;                          // owner
+    bool join_fork(fork_job& job) noexcept;               // owner; false: taken back, the caller runs it
+    void work_until_done(completion_flag& flag) noexcept; // owner
+    void wake_from_join() noexcept;                       // who has completed a fork that the owner awaits
 
     std::uint64_t submitted(std::uint8_t epoch) const noexcept { return submitted_[epoch].load(); }
     std::uint64_t finished(std::uint8_t epoch) const noexcept { return finished_[epoch].load(); }
@@ -69,11 +72,13 @@ private:
     pool_job* oldest() noexcept;
     pool_job* steal_from_others() noexcept;
     pool_job* wait_for_job() noexcept;
-    pool_job* search(const fork_job* awaited = nullptr) noexcept; // null too once `awaited` is done
+    pool_job* search(const join_point* awaited = nullptr) noexcept; // null too once `awaited` is done
     bool offer_oldest() noexcept;
     void help(pool_job& job) noexcept;
-    void work_until_done(fork_job& job) noexcept;
-    void sleep_until_done(fork_job& job) noexcept;
+    void wait_for(join_point& end) noexcept;
+    void work_until_done(join_point& end) noexcept;
+    void drop_until_done(join_point& end) noexcept;
+    void sleep_until_done(join_point& end) noexcept;
     void leave_search() noexcept;
     void begin_busy() noexcept { busy_since_.store(now_ns(), std::memory_order_release); }
     void end_busy() noexcept;
@@ -127,6 +132,7 @@ public:
     job_queue injected;
     parking sleepers;
     std::vector<std::unique_ptr<pool_worker>> workers;
+    std::stop_source stop_requests; // for calls that take a token
 
 private:
     static constexpr std::uint8_t no_epoch = 2;

@@ -146,7 +146,7 @@ pool_job* pool_worker::wait_for_job() noexcept {
     }
 }
 
-pool_job* pool_worker::search(const fork_job* awaited) noexcept {
+pool_job* pool_worker::search(const join_point* awaited) noexcept {
     const std::int64_t deadline = now_ns() + search_ns_;
     for (unsigned round = 0; !pool_.stopping(); ++round) {
         if (pool_job* job = next()) {

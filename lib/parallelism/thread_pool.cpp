@@ -62,6 +62,7 @@ void pool_state::stop() {
     stopping_.store(true); // first: when a submit is refused, no worker begins another job
     injected.close();
     sleepers.close();
+    stop_requests.request_stop();
     for (const auto& worker : workers)
         worker->join();
     drop_queued();
@@ -180,7 +181,11 @@ bool thread_pool::accept(pool_job& job) noexcept {
 }
 
 void thread_pool::throw_stopped() {
-    throw std::runtime_error("thread_pool: submit after stop");
+    throw pool_stopped("thread_pool: submit after stop");
+}
+
+std::stop_token thread_pool::stop_token() const noexcept {
+    return state_->stop_requests.get_token();
 }
 
 void thread_pool::report(std::exception_ptr error) noexcept {

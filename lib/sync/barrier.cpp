@@ -33,7 +33,7 @@ barrier::wait_awaiter* barrier::take_phase() noexcept {
     wait_awaiter** tail = &first;
     const std::size_t most = expected_ == 0 ? waiting_ : expected_;
     for (std::size_t n = 0; n < most; ++n) {
-        waiter* const w = waiters_.pop_front();
+        waiter* const w = waiters_.take_front(); // woken by end_phase, after the completion function
         if (!w) break;
         --waiting_;
         auto* const next = static_cast<wait_awaiter*>(w);
@@ -99,6 +99,7 @@ void barrier::arrive_and_drop() {
 }
 
 bool barrier::wait_awaiter::await_suspend(std::coroutine_handle<> at) {
+    if (cancelled_before()) return requeue(at);
     wait_awaiter* first = nullptr;
     {
         const std::lock_guard lock(guard());

@@ -13,15 +13,20 @@ public:
     wait_awaiter(condition_variable& owner, mutex_guard& held, task_context& context) noexcept
         : queued_operation(context, owner.lock_), owner_(owner), held_(held) {}
     ~wait_awaiter() {
+        leave_queue();
         if (granted() && !handed_over_)
             owner_.notify_one(); // the frame was destroyed between the notification and its turn
     }
 
-    bool await_ready() const noexcept { return cancelled_before(); }
+    bool await_ready() const noexcept { return cancelled_before() && refuse_now(); }
 
     // Whoever notifies from another thread schedules the task at home, which is here: the frame stays until
     // this function has returned.
     void await_suspend(std::coroutine_handle<> at) noexcept {
+        if (cancelled_before()) {
+            context().requeue(at);
+            return;
+        }
         {
             const std::lock_guard lock(guard());
             enqueue(owner_.waiters_, at, "condition_variable.wait");
@@ -61,7 +66,7 @@ void condition_variable::notify_one() noexcept {
     wake_chain to_wake;
     {
         const std::lock_guard lock(lock_);
-        if (waiter* const w = waiters_.pop_front()) {
+        if (waiter* const w = waiters_.take_front()) {
             static_cast<wait_awaiter*>(w)->grant();
             to_wake.add(*w);
         }
@@ -73,7 +78,7 @@ void condition_variable::notify_all() noexcept {
     wake_chain to_wake;
     {
         const std::lock_guard lock(lock_);
-        while (waiter* const w = waiters_.pop_front()) {
+        while (waiter* const w = waiters_.take_front()) {
             static_cast<wait_awaiter*>(w)->grant();
             to_wake.add(*w);
         }

@@ -15,7 +15,7 @@ void event::set() noexcept {
     {
         const std::lock_guard lock(mutex_);
         set_ = true;
-        while (waiter* const w = waiters_.pop_front()) {
+        while (waiter* const w = waiters_.take_front()) {
             static_cast<wait_awaiter*>(w)->grant();
             to_wake.add(*w);
         }
@@ -34,12 +34,12 @@ bool event::is_set() const noexcept {
 }
 
 bool event::wait_awaiter::await_ready() noexcept {
-    if (cancelled_before()) return true;
+    if (cancelled_before()) return refuse_now();
     return owner_.is_set() && grant_now();
 }
 
 bool event::wait_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
-    if (granted()) return requeue(at);
+    if (settled()) return requeue(at);
     const std::lock_guard lock(guard());
     if (owner_.set_) {
         grant();
@@ -65,7 +65,7 @@ void auto_reset_event::set() noexcept {
     wake_chain to_wake;
     {
         const std::lock_guard lock(mutex_);
-        if (waiter* const w = waiters_.pop_front()) {
+        if (waiter* const w = waiters_.take_front()) {
             static_cast<wait_awaiter*>(w)->grant();
             to_wake.add(*w);
         } else {
@@ -86,17 +86,18 @@ bool auto_reset_event::is_set() const noexcept {
 }
 
 auto_reset_event::wait_awaiter::~wait_awaiter() {
+    leave_queue();
     if (granted() && !handed_over_)
         owner_.set(); // the frame was destroyed between the signal and its turn: for the next one
 }
 
 bool auto_reset_event::wait_awaiter::await_ready() noexcept {
-    if (cancelled_before()) return true;
+    if (cancelled_before()) return refuse_now();
     return owner_.try_wait() && grant_now();
 }
 
 bool auto_reset_event::wait_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
-    if (granted()) return requeue(at);
+    if (settled()) return requeue(at);
     const std::lock_guard lock(guard());
     if (std::exchange(owner_.set_, false)) {
         grant();

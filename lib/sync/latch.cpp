@@ -17,7 +17,7 @@ void latch::count_down(std::size_t n) {
         if (n > pending_) throw std::logic_error("latch: more arrivals than were expected");
         pending_ -= n;
         if (pending_ != 0) return;
-        while (waiter* const w = waiters_.pop_front()) {
+        while (waiter* const w = waiters_.take_front()) {
             static_cast<wait_awaiter*>(w)->grant();
             to_wake.add(*w);
         }
@@ -32,12 +32,12 @@ bool latch::try_wait() const noexcept {
 
 bool latch::wait_awaiter::await_ready() {
     if (arrivals_ != 0) owner_.count_down(arrivals_);
-    if (cancelled_before()) return true;
+    if (cancelled_before()) return refuse_now();
     return owner_.try_wait() && grant_now();
 }
 
 bool latch::wait_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
-    if (granted()) return requeue(at);
+    if (settled()) return requeue(at);
     const std::lock_guard lock(guard());
     if (owner_.pending_ == 0) {
         grant();

@@ -29,14 +29,14 @@ void mutex::hand_over() noexcept {
         waiter* next = nullptr;
         {
             const std::lock_guard lock(lock_);
-            next = waiters_.pop_front();
+            next = waiters_.take_front();
             if (next) {
                 static_cast<lock_awaiter*>(next)->grant();
                 list_changed();
             }
         }
         if (next) {
-            if (!next->context().home().torn_down()) next->wake();
+            next->wake_taken();
             return;
         }
         // All waiters have withdrawn. Freed outside of the lock: the next holder may destroy the mutex.
@@ -47,7 +47,7 @@ void mutex::hand_over() noexcept {
 }
 
 bool mutex::lock_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
-    if (granted()) return requeue(at);
+    if (granted() || (cancellable_ && cancelled_before())) return requeue(at);
     const std::lock_guard lock(guard());
     if (owner_.take_or_contend()) {
         grant();

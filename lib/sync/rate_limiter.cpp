@@ -89,7 +89,7 @@ private:
     rate_limiter& owner_;
 };
 
-rate_limiter::rate_limiter(std::uint64_t tokens, std::chrono::nanoseconds period, std::uint64_t burst)
+rate_limiter::rate_limiter(std::uint64_t tokens, time_span period, std::uint64_t burst)
     : tokens_(at_least_one(tokens, "the number of tokens")), cost_(nanoseconds_of(period)),
       burst_(at_least_one(burst, "the burst")) {
     if (burst_ > most_units / cost_ || tokens_ > most_units)
@@ -132,8 +132,7 @@ bool rate_limiter::take(std::uint64_t n, clock::time_point now) noexcept {
 rate_limiter::clock::time_point rate_limiter::ready_at(std::uint64_t n) const noexcept {
     if (level_ >= n * cost_) return as_of_;
     const std::uint64_t wait = (n * cost_ - level_ + tokens_ - 1) / tokens_;
-    const auto furthest = clock::time_point::max() - as_of_;
-    return as_of_ + std::min(furthest, clock::duration(static_cast<std::int64_t>(wait)));
+    return later(as_of_, clock::duration(static_cast<std::int64_t>(wait))); // at most 2^62 + 1
 }
 
 // `when` is what `ready_at` said: at that time, not later, when the task happens to run.

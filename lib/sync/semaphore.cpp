@@ -28,7 +28,7 @@ void semaphore::serve(std::size_t available, wake_chain& to_wake) noexcept {
         auto& next = static_cast<acquire_awaiter&>(*w);
         if (next.wanted_ > available) break;
         available -= next.wanted_;
-        waiters_.remove(*w);
+        waiters_.take(*w);
         next.grant();
         to_wake.add(*w);
     }
@@ -44,7 +44,7 @@ void semaphore::release(std::size_t n) noexcept {
             const std::lock_guard lock(lock_);
             // Who waited may have withdrawn meanwhile: then the permits are for whoever comes.
             if (waiters_.empty()) continue;
-            serve(available() + n, to_wake);
+            serve(sum(available(), n), to_wake);
         }
         to_wake.wake_all();
         return;
@@ -52,7 +52,7 @@ void semaphore::release(std::size_t n) noexcept {
 }
 
 bool semaphore::acquire_awaiter::await_suspend(std::coroutine_handle<> at) noexcept {
-    if (granted()) return requeue(at);
+    if (settled()) return requeue(at);
     const std::lock_guard lock(guard());
     if (owner_.take_or_wait(wanted_)) {
         grant();

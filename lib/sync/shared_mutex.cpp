@@ -26,7 +26,7 @@ void shared_mutex::serve(wake_chain& to_wake) noexcept {
         auto& next = static_cast<awaiter_base&>(*w);
         if (!free_for(next.mode_)) return;
         give(next.mode_);
-        waiters_.remove(*w);
+        waiters_.take(*w);
         next.grant();
         to_wake.add(*w);
     }
@@ -57,12 +57,12 @@ shared_mutex::awaiter_base::~awaiter_base() {
 }
 
 bool shared_mutex::awaiter_base::await_ready() noexcept {
-    if (cancelled_before()) return true;
+    if (cancelled_before()) return refuse_now();
     return owner_.try_take(mode_) && grant_now();
 }
 
 bool shared_mutex::awaiter_base::await_suspend(std::coroutine_handle<> at) noexcept {
-    if (granted()) return requeue(at);
+    if (settled()) return requeue(at);
     const std::lock_guard lock(guard());
     if (owner_.take(mode_)) {
         grant();

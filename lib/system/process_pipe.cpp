@@ -20,7 +20,7 @@ public:
     class awaiter {
     public:
         explicit awaiter(task_context& context) noexcept : context_(context) {}
-        bool await_ready() const noexcept { return context_.cancelled() || context_.spend(); }
+        bool await_ready() const noexcept { return context_.spend(); }
         void await_suspend(std::coroutine_handle<> at) noexcept { context_.requeue(at); }
         void await_resume() const {
             if (context_.cancelled()) throw operation_cancelled("a pipe to a process was waited for");

@@ -1,7 +1,8 @@
 #include "lib/testing/control.hpp"
 
 #include "lib/core/loop.hpp"
-#include "lib/testing/task_report.hpp"
+#include "lib/core/task_registry.hpp"
+#include "lib/observe/task_tree.hpp"
 
 #include <algorithm>
 #include <array>
@@ -147,17 +148,24 @@ nanoseconds control::move_clock(entry& self, clock::time_point to) noexcept {
     return go_on;
 }
 
+// All loops stand still.
+std::string control::tasks_left() const {
+    if (!tandem::detail::tasks_are_listed) return tandem::detail::no_task_registry;
+    std::vector<tandem::detail::scheduler_facts> all;
+    for (const entry& e : loops_)
+        all.emplace_back(tandem::detail::label_of(*e.loop)).tasks =
+            tandem::detail::task_registry::tasks_of(*e.loop);
+    return tandem::detail::tree_text(tandem::detail::infos_of(all));
+}
+
 // First the main task is cancelled; when that does not end it, it is left to the runtime's destructor.
 nanoseconds control::give_up(entry& self, std::unique_lock<std::mutex>& lock,
                              const std::string& why) noexcept {
     if (main_over_) return for_ever; // what is left are background tasks that the runtime drains
     const bool first = report_.empty();
     if (first) {
-        std::vector<scheduler*> loops;
-        for (const entry& e : loops_)
-            loops.push_back(e.loop);
         report_ = "the test has not ended, and " + why + "; after " + seconds(elapsed()) +
-                  " these tasks are left:\n" + tandem::detail::task_report::of(loops);
+                  " these tasks are left:\n" + tasks_left();
     }
     if (!has_main_) {
         std::fprintf(stderr, "tandem: %s", report_.c_str());

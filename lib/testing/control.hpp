@@ -77,6 +77,7 @@ private:
     std::chrono::nanoseconds quiet_for() noexcept;
     std::chrono::nanoseconds until_timer(const entry& self) const noexcept;
     std::chrono::nanoseconds move_clock(entry& self, clock::time_point to) noexcept;
+    std::string tasks_left() const;
     std::chrono::nanoseconds give_up(entry& self, std::unique_lock<std::mutex>& lock,
                                      const std::string& why) noexcept;
     void wake_waiting() noexcept;

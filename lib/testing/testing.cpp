@@ -49,7 +49,9 @@ public:
         bool await_ready() const noexcept { return false; }
         bool await_suspend(std::coroutine_handle<> at) const noexcept {
             context_.suspend(at, nullptr, "the end of the test");
-            return control_.wait_for_main(context_);
+            if (control_.wait_for_main(context_)) return true;
+            context_.do_not_suspend(at);
+            return false;
         }
         void await_resume() const noexcept {}
 

@@ -364,3 +364,87 @@ TEST_CASE("start: cancelled at every suspension, nothing is left behind") {
     });
     CHECK(cancelled >= 6);
 }
+
+TEST_CASE("child_result: cancel ends this child, and no other") {
+    run_on_loop([]() -> task<> {
+        bool cleaned = false;
+        auto waits = [&]() -> task<int> {
+            try {
+                co_await forever();
+            } catch (const operation_cancelled&) {
+                cleaned = true;
+                throw;
+            }
+            co_return 1;
+        };
+        auto stubborn = []() -> task<int> {
+            const ending how = co_await tests::ends(forever());
+            co_return how == ending::cancelled ? 7 : 0;
+        };
+        auto body = [&](task_group& group) -> task<> {
+            auto cut = group.spawn_result(std::ref(waits));
+            auto completes = group.spawn_result(stubborn);
+            auto other = group.spawn_result(number_after, std::size_t{10}, 3);
+            co_await yield();
+            cut.cancel();
+            completes.cancel();
+            cut.cancel();
+            const ending of_cut = co_await tests::ends(read(cut));
+            CHECK(of_cut == ending::cancelled);
+            CHECK(cleaned);
+            const int seven = co_await completes.result();
+            CHECK(seven == 7);
+            CHECK_FALSE(group.cancelled());
+            const int three = co_await other.result();
+            CHECK(three == 3);
+            cut.cancel(); // it has ended
+        };
+        co_await with_task_group(std::ref(body));
+    });
+}
+
+TEST_CASE("child_result: cancel before the child begins") {
+    run_on_loop([]() -> task<> {
+        int begun = 0;
+        auto child = [&begun]() -> task<int> {
+            ++begun;
+            co_await yield();
+            co_return 1;
+        };
+        auto body = [&](task_group& group) -> task<> {
+            auto queued = group.spawn_result(std::ref(child));
+            queued.cancel();
+            auto held_back = group.spawn_result(std::ref(child)); // the group's limit is 1
+            held_back.cancel();
+            const ending of_queued = co_await tests::ends(read(queued));
+            const ending of_held_back = co_await tests::ends(read(held_back));
+            CHECK(of_queued == ending::cancelled);
+            CHECK(of_held_back == ending::cancelled);
+            CHECK(begun == 2);
+        };
+        co_await with_task_group(task_group_options().limit(1), std::ref(body));
+    });
+}
+
+TEST_CASE("child_result: cancel from other threads while the children end") {
+    runtime rt(tests::loops(2));
+    const std::size_t rounds = tests::repeat(2'000, 300);
+    std::atomic<std::size_t> ended{0};
+    rt.run([&]() -> task<> {
+        co_await with_task_group([&](task_group& group) -> task<> {
+            for (std::size_t i = 0; i < rounds; ++i) {
+                auto child = std::make_shared<child_result<int>>(
+                    group.spawn_result(number_after, i % 4, static_cast<int>(i)));
+                auto canceller = [](std::shared_ptr<child_result<int>> of, std::size_t turns) -> task<> {
+                    co_await tests::turns(turns);
+                    of->cancel();
+                };
+                group.spawn_on(rt.loop(1), canceller, child, i % 3);
+                const ending how = co_await tests::ends(read(*child));
+                CHECK((how == ending::value || how == ending::cancelled));
+                ++ended;
+            }
+        });
+    });
+    CHECK(ended == rounds);
+}

@@ -259,3 +259,30 @@ TEST_CASE("concurrent_map over a channel: a pipeline over two loops") {
         CHECK(sum == expected);
     });
 }
+
+TEST_CASE("concurrent_for_each over a channel: a limit of any size costs what is used of it") {
+    run_on_loop([]() -> task<> {
+        channel<int> in(4);
+        int sum = 0;
+        auto add = [&sum](int n) -> task<> {
+            co_await tests::turns(3);
+            sum += n;
+        };
+        co_await when_all(send_up_to(in, 100), concurrent_for_each(in, static_cast<std::size_t>(-1), add));
+        CHECK(sum == 4950);
+    });
+}
+
+TEST_CASE("concurrent_for_each over a channel: more workers when all are busy") {
+    run_on_loop([]() -> task<> {
+        channel<int> in(0);
+        int now = 0;
+        event all_there;
+        auto wait = [&](int) -> task<> {
+            if (++now == 1'000) all_there.set();
+            co_await all_there.wait();
+        };
+        co_await when_all(send_up_to(in, 1'000), concurrent_for_each(in, 1'000, wait));
+        CHECK(now == 1'000);
+    });
+}

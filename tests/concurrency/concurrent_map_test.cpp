@@ -9,6 +9,7 @@
 #include <list>
 #include <memory>
 #include <ranges>
+#include <set>
 #include <span>
 #include <sstream>
 #include <stdexcept>
@@ -236,4 +237,44 @@ TEST_CASE("concurrent_map: f takes by reference what an input range lends for on
 TEST_CASE("concurrent_for_each: an endless range is begun, and left at the first failure") {
     CHECK_THROWS_AS(tests::run_on_loop(concurrent_for_each(std::views::iota(0), 4, stop_at_ten)),
                     std::out_of_range);
+}
+
+TEST_CASE("concurrent_map: a limit of any size costs what is used of it") {
+    run_on_loop([]() -> task<> {
+        constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
+        auto square = [](int n) -> task<int> {
+            co_await yield();
+            co_return n* n;
+        };
+        const auto squares = co_await concurrent_map(up_to(100), no_limit, square);
+        REQUIRE(squares.size() == 100);
+        CHECK(squares[99] == 99 * 99);
+
+        // A range that is not known before it is read.
+        std::istringstream text("1 2 3 4 5");
+        const auto read = co_await concurrent_map(std::ranges::istream_view<int>(text), no_limit, square);
+        CHECK(read == std::vector<int>{1, 4, 9, 16, 25});
+    });
+}
+
+TEST_CASE("concurrent_map: workers are made as they are needed") {
+    run_on_loop([]() -> task<> {
+        std::set<const task_context*> workers;
+        auto at_once = [&workers](int) -> task<> {
+            workers.insert(task_context::current());
+            co_return;
+        };
+        co_await concurrent_for_each(up_to(5'000), 5'000, at_once);
+        CHECK(workers.size() <= detail::crew::most_at_first);
+        // When all are busy there are more of them.
+        workers.clear();
+        event go_on;
+        auto waits = [&](int) -> task<> {
+            workers.insert(task_context::current());
+            if (workers.size() == 2'000) go_on.set();
+            co_await go_on.wait();
+        };
+        co_await concurrent_for_each(up_to(5'000), 2'000, waits);
+        CHECK(workers.size() == 2'000);
+    });
 }

@@ -80,7 +80,7 @@ public:
             const std::lock_guard lock(lock_);
             ++permits_;
             while (permits_ > 0) {
-                tandem::waiter* const w = waiters_.pop_front();
+                tandem::waiter* const w = waiters_.take_front();
                 if (!w) break;
                 --permits_;
                 static_cast<pass*>(w)->grant();

@@ -19,7 +19,7 @@
 namespace tests {
 
 inline const bool pointers_kept = explore::keep_per_fiber(tandem::detail::current_scheduler) &&
-                                  explore::keep_per_fiber(tandem::detail::current_context);
+                                  explore::keep_per_fiber(tandem::detail::current_pump);
 
 class test_loop final : public tandem::scheduler {
 public:
@@ -27,7 +27,7 @@ public:
     explicit test_loop(bool hasty = false) : hasty_(hasty) {}
     ~test_loop() {
         delist();
-        while (!hasty_ && !gate_.quiet())
+        while (!hasty_ && (has_wakers() || !gate_.quiet()))
             explore::yield();
     }
 

@@ -305,3 +305,85 @@ TEST_CASE("offload: many from two loops, with cancellations in between") {
     CHECK(sum == begun); // each call that began handed its result over
     CHECK(sum >= rounds * 32 * 2 / 3);
 }
+
+TEST_CASE("offload: with abandon, a cancellation does not wait for a call that runs") {
+    thread_pool one(1);
+    std::latch release(1);
+    std::atomic<bool> begun{false};
+    std::atomic<bool> told{false};
+    auto token = std::make_shared<int>(5);
+    run_on_loop([&]() -> task<> {
+        auto compute = [&](const std::stop_token& stop, const std::shared_ptr<int>& owned) {
+            begun = true;
+            release.wait(); // until the task has gone on
+            told = stop.stop_requested();
+            return *owned;
+        };
+        auto until_begun = [&]() -> task<> {
+            while (!begun)
+                co_await yield();
+        };
+        auto race = co_await when_any(offload(abandon, one, std::ref(compute), token), until_begun());
+        CHECK(race.index() == 1);
+        CHECK(race.get<0>().cancelled());
+        CHECK(token.use_count() == 2); // it runs on
+        release.count_down();
+        one.drain();
+    });
+    CHECK(told);
+    CHECK(token.use_count() == 1);
+}
+
+TEST_CASE("offload: with abandon, results, exceptions, a queued call, a stopped pool, no cancellation") {
+    thread_pool one(1);
+    std::atomic<int> ran{0};
+    run_on_loop([&]() -> task<> {
+        auto add = [](int a, int b) { return a + b; };
+        const int sum = co_await offload(abandon, add, 2, 3);
+        CHECK(sum == 5);
+        auto fails = []() -> int { throw std::runtime_error("computed badly"); };
+        const std::string what = co_await tests::message_of(as_task(offload(abandon, one, fails)));
+        CHECK(what == "computed badly");
+        gate blocked;
+        one.post([&blocked] { blocked.pass(); });
+        blocked.wait_until_begun();
+        auto count = [&ran] { ++ran; };
+        auto race = co_await when_any(offload(abandon, one, count), tests::turns(3));
+        CHECK(race.get<0>().cancelled());
+        blocked.open();
+        one.drain();
+        one.stop();
+        const ending stopped = co_await tests::ends(as_task(offload(abandon, one, count)));
+        CHECK(stopped == ending::error);
+        ending late = ending::value;
+        auto subject = [&]() -> task<> {
+            static_cast<void>(co_await tests::ends(tests::turns(1000)));
+            late = co_await tests::ends(as_task(offload(abandon, count)));
+        };
+        co_await with_task_group([&](task_group& group) -> task<> {
+            group.spawn(std::ref(subject));
+            co_await yield();
+            group.cancel();
+        });
+        CHECK(late == ending::cancelled);
+    });
+    CHECK(ran == 0);
+}
+
+TEST_CASE("offload: with abandon, cancelled at every moment") {
+    const std::size_t cancelled = run_on_loop([]() -> task<std::size_t> {
+        auto compute = [](unsigned x) {
+            for (unsigned i = 0; i < 1000; ++i)
+                x = x * 31 + i;
+            return x;
+        };
+        auto scenario = [&]() -> task<> {
+            static_cast<void>(co_await offload(abandon, compute, 1u));
+            static_cast<void>(
+                co_await when_all(offload(abandon, compute, 1u), offload(abandon, compute, 2u)));
+        };
+        auto check = [&](ending how) { CHECK((how == ending::value || how == ending::cancelled)); };
+        co_return co_await tests::cancel_everywhere(scenario, check);
+    });
+    CHECK(cancelled > 0);
+}

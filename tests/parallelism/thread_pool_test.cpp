@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <future>
 #include <latch>
 #include <memory>
 #include <mutex>
@@ -81,7 +80,7 @@ private:
     std::latch entered_{1};
     std::latch open_{1};
     bool opened_ = false;
-    std::future<void> done_;
+    tandem::future<void> done_;
 };
 
 void spawn_tree(thread_pool& pool, std::atomic<std::size_t>& leaves, int depth) {
@@ -322,7 +321,7 @@ TEST_CASE("thread_pool: stop finishes what runs, drops what is queued and says s
     for (auto& job : inside)
         wrong += job.ran != 0 || job.dropped != 1;
     CHECK(wrong == 0);
-    CHECK_THROWS_AS(future.get(), std::future_error);
+    CHECK_THROWS_AS(future.get(), tandem::pool_stopped);
     pool.stop();
     pool.drain();
 }

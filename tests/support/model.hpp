@@ -1,4 +1,4 @@
-// Random operations on one primitive, from tasks of two loops and from two plain threads at once, with random
+// Random operations on one primitive, from tasks of two loops and from two pool threads at once, with random
 // cancellations among them. What must always hold is checked on the way and at the end.
 //
 //     tests::model m("semaphore");
@@ -13,6 +13,8 @@
 #include <tandem/concurrency/task_group.hpp>
 #include <tandem/core/block_on.hpp>
 #include <tandem/core/runtime.hpp>
+#include <tandem/parallelism/offload.hpp>
+#include <tandem/parallelism/thread_pool.hpp>
 
 #include "tests/support/build.hpp"
 #include "tests/support/tasks.hpp"
@@ -35,7 +37,7 @@
 
 namespace tests {
 
-// One of those who use the primitive: a task or a thread.
+// One of those who use the primitive: a task of a loop, or a thread of the pool.
 class participant {
 public:
     participant(std::size_t n, std::uint64_t seed, bool is_thread)
@@ -107,7 +109,8 @@ public:
             std::move(leave));
     }
 
-    // Each participant awaits `life(participant)` once. Threads too: as one block_on.
+    // Each participant awaits `life(participant)` once. Those on threads as one block_on, in a call that was
+    // offloaded; they begin first.
     template <class Life>
     void run_each(Life life, std::function<void()> leave = nullptr) {
         std::vector<std::unique_ptr<participant>> all;
@@ -118,26 +121,33 @@ public:
             co_await life(me);
             if (leave) leave();
         };
-        std::vector<std::thread> plain;
-        for (std::size_t i = 0; i < threads; ++i)
-            plain.emplace_back([&live, &me = *all[i]] { tandem::block_on(live(me)); });
-        {
-            tandem::runtime rt(loops(2));
-            rt.run([&]() -> tandem::task<> {
-                co_await tandem::with_task_group([&](tandem::task_group& group) -> tandem::task<> {
-                    for (std::size_t i = threads; i < participants; ++i)
-                        group.spawn_on(rt.loop(i % 2), std::ref(live), std::ref(*all[i]));
-                    co_return;
-                });
+        std::atomic<std::size_t> on_pool{0};
+        auto live_on_pool = [&](participant& me) -> tandem::task<> {
+            co_await tandem::offload([&] {
+                expect(tandem::thread_pool::current() != nullptr, "the pool's threads take part");
+                took_here_ = false;
+                ++on_pool;
+                tandem::block_on(live(me));
             });
-            for (std::thread& t : plain)
-                t.join();
-        }
+        };
+        tandem::runtime rt(tandem::runtime_options().loops(2).workers(threads));
+        rt.run([&]() -> tandem::task<> {
+            co_await tandem::with_task_group([&](tandem::task_group& group) -> tandem::task<> {
+                for (std::size_t i = 0; i < threads; ++i)
+                    group.spawn(std::ref(live_on_pool), std::ref(*all[i]));
+                while (on_pool != threads)
+                    co_await tandem::yield();
+                for (std::size_t i = threads; i < participants; ++i)
+                    group.spawn_on(rt.loop(i % 2), std::ref(live), std::ref(*all[i]));
+            });
+        });
     }
 
-    // True while operations are left; takes `n` of them.
+    // True while operations are left; takes `n` of them. Always true for a pool thread's first time: it takes
+    // part, however slowly it begins.
     bool take_operations(std::size_t n = 1) noexcept {
-        return left_.fetch_sub(static_cast<long>(n), std::memory_order_relaxed) > 0;
+        const bool first = tandem::thread_pool::current() && !std::exchange(took_here_, true);
+        return left_.fetch_sub(static_cast<long>(n), std::memory_order_relaxed) > 0 || first;
     }
     bool used_up() const noexcept { return left_.load(std::memory_order_relaxed) <= 0; }
 
@@ -193,6 +203,8 @@ private:
         bool over_ = false;
         std::thread thread_;
     };
+
+    inline static thread_local bool took_here_ = false;
 
     const char* const name_;
     const std::uint64_t seed_;

@@ -327,3 +327,64 @@ TEST_CASE("broadcast: a send whose move throws has not happened") {
     }
     CHECK(failures > 0);
 }
+
+TEST_CASE("broadcast: any capacity") {
+    broadcast<int> all(static_cast<std::size_t>(-1));
+    auto reader = all.subscribe();
+    for (int i = 0; i < 100; ++i)
+        CHECK(all.send(i));
+    for (int i = 0; i < 100; ++i) {
+        auto next = reader.try_receive();
+        REQUIRE(next.has_value());
+        CHECK(*next == i);
+        CHECK(next.lost() == 0);
+    }
+    broadcast<int> none(0); // counts as 1
+    auto other = none.subscribe();
+    none.send(1);
+    none.send(2);
+    CHECK(*other.try_receive() == 2);
+}
+
+namespace {
+
+// When it goes it uses the broadcast that it was in.
+class uses_its_broadcast {
+public:
+    uses_its_broadcast(broadcast<uses_its_broadcast>& of, int& gone) noexcept : of_(&of), gone_(&gone) {}
+    uses_its_broadcast(uses_its_broadcast&& other) noexcept
+        : of_(std::exchange(other.of_, nullptr)), gone_(other.gone_) {}
+    uses_its_broadcast(const uses_its_broadcast& other) noexcept : of_(nullptr), gone_(other.gone_) {}
+    uses_its_broadcast& operator=(uses_its_broadcast&&) = delete;
+    ~uses_its_broadcast() {
+        if (!of_) return;
+        static_cast<void>(of_->subscribers());
+        ++*gone_;
+    }
+
+private:
+    broadcast<uses_its_broadcast>* of_;
+    int* gone_;
+};
+
+} // namespace
+
+TEST_CASE("broadcast: items are destroyed outside of its lock") {
+    int gone = 0;
+    broadcast<uses_its_broadcast> b(3);
+    {
+        auto slow = b.subscribe();
+        for (int i = 0; i < 5; ++i)
+            b.send(uses_its_broadcast(b, gone));
+        CHECK(gone == 2); // pushed out
+    }
+    CHECK(gone == 5); // nobody else wanted them
+    {
+        auto first = b.subscribe();
+        auto second = b.subscribe();
+        b.send(uses_its_broadcast(b, gone));
+        auto copy = first.try_receive();
+        CHECK(copy.has_value());
+    }
+    CHECK(gone == 6);
+}

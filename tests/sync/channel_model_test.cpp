@@ -2,7 +2,6 @@
 #include <tandem/sync/broadcast.hpp>
 #include <tandem/sync/channel.hpp>
 #include <tandem/sync/priority_channel.hpp>
-#include <tandem/sync/rate_limiter.hpp>
 #include <tandem/sync/select.hpp>
 #include <tandem/sync/watch.hpp>
 
@@ -290,30 +289,4 @@ TEST_CASE("model: watch") {
     });
     CHECK(m.violations() == 0);
     CHECK(value.get() == updates);
-}
-
-TEST_CASE("model: rate_limiter") {
-    constexpr std::uint64_t each_ms = 2'000, burst = 500;
-    model m("rate_limiter");
-    INFO(m.title());
-    rate_limiter limit(each_ms, std::chrono::milliseconds(1), burst);
-    std::atomic<std::uint64_t> taken{0};
-    const auto begin = std::chrono::steady_clock::now();
-    m.run([&](participant& me) -> task<> {
-        const std::uint64_t n = 1 + me.below(3);
-        bool got = true;
-        auto acquire = [&]() -> task<> { co_await limit.acquire(n); };
-        if (me.one_in(4))
-            got = limit.try_acquire(n);
-        else if (me.one_in(3))
-            got = co_await completes(acquire(), me.below(6));
-        else
-            co_await acquire();
-        if (!got) co_return;
-        const std::uint64_t before = taken.fetch_add(n) + n;
-        const auto passed = std::chrono::steady_clock::now() - begin;
-        const auto ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(passed).count());
-        m.expect(before <= burst + ns * each_ms / 1'000'000, "no more than the rate allows");
-    });
-    CHECK(m.violations() == 0);
 }

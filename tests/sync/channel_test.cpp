@@ -13,7 +13,6 @@
 #include <atomic>
 #include <memory>
 #include <numeric>
-#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -25,32 +24,6 @@ using tests::run_on_loop;
 namespace {
 
 using box = std::unique_ptr<int>;
-
-// Its move throws when told to.
-class fragile {
-public:
-    explicit fragile(bool* throws) noexcept : throws_(throws) {}
-    fragile(fragile&& other) : throws_(other.throws_) {
-        if (*throws_) throw std::runtime_error("move");
-    }
-    fragile& operator=(fragile&&) = delete;
-
-private:
-    bool* throws_;
-};
-
-// Its move throws when none is left.
-class moves_down {
-public:
-    explicit moves_down(int* left) noexcept : left_(left) {}
-    moves_down(moves_down&& other) : left_(other.left_) {
-        if (--*left_ < 0) throw std::runtime_error("move");
-    }
-    moves_down& operator=(moves_down&&) = delete;
-
-private:
-    int* left_;
-};
 
 } // namespace
 
@@ -323,41 +296,6 @@ TEST_CASE("channel: a never-empty channel does not starve another task") {
     CHECK(others_turns == 500);
 }
 
-TEST_CASE("channel: an item whose move throws neither loses a waiter nor hangs it") {
-    run_on_loop([]() -> task<> {
-        bool throws = false;
-        channel<fragile> c(0);
-        bool received = false;
-        auto receiver = [&]() -> task<> {
-            const auto item = co_await c.receive();
-            received = item.has_value();
-        };
-        co_await with_task_group([&](task_group& group) -> task<> {
-            group.spawn(std::ref(receiver));
-            co_await yield();
-            fragile item(&throws);
-            throws = true;
-            CHECK_THROWS_AS(c.try_send(item), std::runtime_error);
-            throws = false;
-            CHECK(c.try_send(item)); // the receiver still waits
-        });
-        CHECK(received);
-    });
-}
-
-TEST_CASE("channel: what is left in it is destroyed with it") {
-    auto counted = std::make_shared<int>(0);
-    {
-        channel<std::shared_ptr<int>> c(10);
-        for (int i = 0; i < 10; ++i) {
-            std::shared_ptr<int> copy = counted;
-            CHECK(c.try_send(copy));
-        }
-        CHECK(counted.use_count() == 11);
-    }
-    CHECK(counted.use_count() == 1);
-}
-
 TEST_CASE("channel: many senders and receivers on three loops and plain threads") {
     for (const std::size_t capacity : std::vector<std::size_t>{0, 1, 16}) {
         const std::size_t each = tests::repeat(20'000, 2'000);
@@ -424,147 +362,4 @@ TEST_CASE("channel: cancellations and hand-overs on two loops conserve the items
     while (c.try_receive())
         ++left;
     CHECK(sent == received + left);
-}
-
-TEST_CASE("channel: unbounded, try_send of a temporary, batches") {
-    run_on_loop([]() -> task<> {
-        auto c = channel<box>::unbounded();
-        for (int i = 0; i < 1'000; ++i)
-            CHECK(c.try_send(std::make_unique<int>(i)));
-        const bool sent = co_await c.send(std::make_unique<int>(1'000));
-        CHECK(sent);
-        CHECK(c.size() == 1'001);
-        int next = 0;
-        for (const std::size_t most : std::vector<std::size_t>{1, 0, 500}) {
-            const std::vector<box> some = co_await c.receive_some(most);
-            CHECK(some.size() == std::max<std::size_t>(most, 1));
-            for (const box& item : some)
-                CHECK(*item == next++);
-        }
-        CHECK(c.try_receive_some(0).empty());
-        const std::vector<box> rest = c.try_receive_some(10'000);
-        CHECK(rest.size() == 499);
-        CHECK(*rest.front() == next);
-        CHECK(c.try_receive_some(5).empty());
-        c.close();
-        const std::vector<box> end = co_await c.receive_some(5);
-        CHECK(end.empty());
-        CHECK_FALSE(c.try_send(std::make_unique<int>(1)));
-    });
-}
-
-TEST_CASE("channel: a batch takes from waiting senders too, and waits for the first item") {
-    run_on_loop([]() -> task<> {
-        channel<int> c(2);
-        std::vector<int> got;
-        std::size_t sent = 0;
-        auto sender = [&](int me) -> task<> {
-            const bool taken = co_await c.send(me);
-            if (taken) ++sent;
-        };
-        auto receiver = [&]() -> task<> {
-            got = co_await c.receive_some(100);
-            CHECK(got == std::vector<int>{0}); // was there first, got the first
-            co_await tests::turns(3);
-            got = co_await c.receive_some(100);
-        };
-        co_await with_task_group([&](task_group& group) -> task<> {
-            group.spawn(std::ref(receiver));
-            co_await yield();
-            CHECK(c.try_send(0));
-            co_await tests::turns(2);
-            for (int i = 1; i <= 6; ++i)
-                group.spawn(std::ref(sender), i);
-        });
-        CHECK(got == std::vector<int>{1, 2, 3, 4, 5, 6});
-        CHECK(sent == 6);
-    });
-}
-
-TEST_CASE("channel: batches cancelled at every suspension, no item is lost or doubled") {
-    const std::size_t cancelled = run_on_loop([]() -> task<std::size_t> {
-        std::unique_ptr<channel<int>> c;
-        std::vector<int> sent;
-        std::vector<int> received;
-        auto producer = [&](int base) -> task<> {
-            for (int i = 0; i < 8; ++i) {
-                const bool taken = co_await c->send(base + i);
-                if (taken) sent.push_back(base + i);
-            }
-        };
-        auto consumer = [&](std::size_t most) -> task<> {
-            for (;;) {
-                const std::vector<int> items = co_await c->receive_some(most);
-                if (items.empty()) co_return;
-                received.insert(received.end(), items.begin(), items.end());
-                co_await yield();
-            }
-        };
-        auto produce = [&]() -> task<> {
-            co_await when_all(producer(0), producer(100));
-            c->close();
-        };
-        auto scenario = [&]() -> task<> {
-            c = std::make_unique<channel<int>>(2);
-            sent.clear();
-            received.clear();
-            co_await when_all(consumer(3), produce(), consumer(1));
-        };
-        auto check = [&](ending how) {
-            CHECK((how == ending::value || how == ending::cancelled));
-            for (const int left : c->try_receive_some(100))
-                received.push_back(left);
-            std::sort(sent.begin(), sent.end());
-            std::sort(received.begin(), received.end());
-            CHECK(sent == received);
-        };
-        co_return co_await tests::cancel_everywhere(scenario, check);
-    });
-    CHECK(cancelled > 10);
-}
-
-TEST_CASE("channel: a sender whose item cannot be moved into the queue does not disturb the receiver") {
-    run_on_loop([]() -> task<> {
-        bool throws = false;
-        bool never = false;
-        channel<fragile> c(1);
-        CHECK(c.try_send(fragile(&never)));
-        bool sent = false;
-        auto sender = [&]() -> task<> { sent = co_await c.send(fragile(&throws)); };
-        co_await with_task_group([&](task_group& group) -> task<> {
-            group.spawn(std::ref(sender));
-            co_await tests::turns(2);
-            throws = true;
-            CHECK(c.try_receive());
-            CHECK(c.size() == 0);
-            CHECK_THROWS_AS(c.try_receive(), std::runtime_error);
-            throws = false;
-            CHECK(c.try_receive());
-        });
-        CHECK(sent);
-    });
-}
-
-TEST_CASE("channel: senders that were served before an item's move throws go on") {
-    run_on_loop([]() -> task<> {
-        channel<moves_down> ch(1);
-        int left = 100;
-        bool sent = false;
-        auto send = [&]() -> task<> {
-            moves_down item(&left);
-            sent = co_await ch.send(std::move(item));
-        };
-        CHECK(ch.try_send(moves_down(&left)));
-        co_await with_task_group([&](task_group& group) -> task<> {
-            group.spawn(std::ref(send));
-            co_await tests::turns(2); // it waits
-            left = 2;                 // out of the queue, the sender's into the queue; not into the result
-            CHECK_THROWS_AS(ch.try_receive_some(2), std::runtime_error);
-            left = 100;
-            co_await tests::turns(2);
-            CHECK(sent);
-            group.cancel();
-        });
-        CHECK(ch.size() == 1);
-    });
 }

@@ -5,6 +5,7 @@
 #include <tandem/core/detail/loop_control.hpp>
 #include <tandem/sync/keyed_rate_limiter.hpp>
 #include <tandem/sync/rate_limiter.hpp>
+#include <tandem/testing/run.hpp>
 
 #include "tests/support/build.hpp"
 #include "tests/support/cancel_everywhere.hpp"
@@ -16,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -329,4 +331,65 @@ TEST_CASE("keyed_rate_limiter: a key that is waited for is not forgotten, two lo
     });
     CHECK(done == 4 * each);
     CHECK(limit.size() <= 16);
+}
+
+namespace {
+
+class limited_key;
+class limited_key_hash {
+public:
+    std::size_t operator()(const limited_key& key) const noexcept;
+};
+using key_limiter = keyed_rate_limiter<limited_key, limited_key_hash>;
+
+class key_world {
+public:
+    key_limiter* limiter = nullptr;
+    int gone = 0;
+};
+
+// When it goes it uses the limiter that it was in.
+class limited_key {
+public:
+    limited_key(int number, key_world& world) noexcept : number_(number), world_(&world) {}
+    limited_key(limited_key&& other) noexcept
+        : number_(other.number_), world_(std::exchange(other.world_, nullptr)) {}
+    limited_key& operator=(limited_key&&) = delete;
+    ~limited_key() {
+        if (!world_ || !world_->limiter) return;
+        static_cast<void>(world_->limiter->size());
+        ++world_->gone;
+    }
+    int number() const noexcept { return number_; }
+    friend bool operator==(const limited_key& a, const limited_key& b) noexcept {
+        return a.number_ == b.number_;
+    }
+
+private:
+    int number_;
+    key_world* world_;
+};
+
+std::size_t limited_key_hash::operator()(const limited_key& key) const noexcept {
+    return static_cast<std::size_t>(key.number());
+}
+
+} // namespace
+
+TEST_CASE("keyed_rate_limiter: keys are destroyed outside of its lock") {
+    test::run([]() -> task<> {
+        key_limiter limit(1, 1s, 1, 4);
+        key_world world;
+        world.limiter = &limit;
+        for (int i = 0; i < 4; ++i)
+            co_await limit.acquire(limited_key(i, world));
+        CHECK(limit.size() == 4);
+        co_await limit.acquire(limited_key(2, world)); // known: this key goes at once
+        CHECK(world.gone == 1);
+        co_await sleep_for(10s); // all are full again
+        co_await limit.acquire(limited_key(9, world));
+        CHECK(world.gone > 1);
+        CHECK(limit.size() < 4);
+        world.limiter = nullptr;
+    });
 }

@@ -1,4 +1,5 @@
 #include <tandem/concurrency/task_group.hpp>
+#include <tandem/concurrency/when_all.hpp>
 #include <tandem/concurrency/when_any.hpp>
 #include <tandem/concurrency/with_timeout.hpp>
 #include <tandem/sync/event.hpp>
@@ -395,4 +396,39 @@ TEST_CASE("semaphore: a storm of requests of all sizes that give up conserves th
     CHECK_FALSE(too_many);
     CHECK(s.available() == permits);
     CHECK(s.try_acquire(permits));
+}
+
+TEST_CASE("semaphore: any number of permits") {
+    constexpr std::size_t all = static_cast<std::size_t>(-1);
+    semaphore unlimited(all);
+    CHECK(unlimited.available() == semaphore::most);
+    {
+        const semaphore_permit many = unlimited.try_acquire(semaphore::most);
+        CHECK(many.count() == semaphore::most);
+        CHECK(unlimited.available() == 0);
+        CHECK_FALSE(unlimited.try_acquire());
+    }
+    CHECK(unlimited.available() == semaphore::most);
+    unlimited.release(all); // there are as many as there can be
+    CHECK(unlimited.available() == semaphore::most);
+    CHECK_FALSE(unlimited.try_acquire(all));
+
+    semaphore s(0);
+    s.release(all);
+    CHECK(s.available() == semaphore::most);
+    run_on_loop([]() -> task<> {
+        semaphore empty(0);
+        bool got = false;
+        auto wait = [&]() -> task<> {
+            const semaphore_permit permit = co_await empty.acquire(3);
+            got = permit.count() == 3;
+        };
+        auto give = [&]() -> task<> {
+            co_await tests::turns(2);
+            empty.release(static_cast<std::size_t>(-1)); // somebody waits
+        };
+        co_await when_all(wait(), give());
+        CHECK(got);
+        CHECK(empty.available() == semaphore::most);
+    });
 }

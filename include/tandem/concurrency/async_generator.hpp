@@ -100,7 +100,7 @@ public:
         explicit yield_awaiter(promise_base& promise) noexcept : promise_(promise) {}
         bool await_ready() const noexcept { return false; }
         void await_suspend(std::coroutine_handle<>) const noexcept {
-            promise_.context()->transfer(promise_.caller()->handle());
+            task_context::transfer(promise_.caller()->handle());
         }
         void await_resume() const noexcept {}
 
@@ -150,13 +150,18 @@ public:
         if (!generator_ || generator_.done()) return true;
         if (generator_.promise().busy())
             throw std::logic_error("async_generator: next() while another next() is in progress");
-        return cancelled_ = context_.cancelled();
+        cancelled_ = context_.cancelled();
+        return cancelled_ && context_.spend();
     }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> consumer) noexcept {
+        if (cancelled_) { // and the budget is spent
+            context_.requeue(consumer);
+            return;
+        }
         stepping_ = true;
         generator_.promise().step_begins(context_, consumer.promise(), item_);
-        context_.transfer(generator_);
+        task_context::transfer(generator_);
     }
     item_type await_resume() {
         if (cancelled_) throw operation_cancelled("a generator's next() was cancelled");

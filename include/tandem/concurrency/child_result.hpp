@@ -35,6 +35,11 @@ public:
     // Whether the child has ended, so that `result` would not wait.
     bool done() const noexcept { return state_->settled(); }
 
+    // Cancels this child, and no other: `result` then throws operation_cancelled, unless the child completes
+    // nevertheless. A child that has not begun is cancelled when it does. To the group it is no failure.
+    // No-op when the child has ended. Thread-safe, idempotent.
+    void cancel() noexcept { state_->cancel(); }
+
     // Waits for the child and moves its value out, or rethrows what it threw: operation_cancelled when it was
     // cancelled or refused. Once: a second call throws std::logic_error. The handle must stay until then.
     // Cancellation: leaves the child alone, throws operation_cancelled.

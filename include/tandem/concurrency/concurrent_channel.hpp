@@ -17,12 +17,11 @@
 // that `f` has given although it was cancelled is not sent any more: `send` throws operation_cancelled. An
 // item of a call that was cut short is `f`'s to put back. When `out` is closed by its reader, nobody wants
 // the rest: the calls that run are cancelled, nothing further is received, and concurrent_map yields false.
-// Cost: `limit` coroutines that each take one item after the other, all made at the begin: give a limit that
-// memory can hold, not the largest number there is (std::bad_array_new_length).
+// Cost: coroutines that each take one item after the other: at most `limit`, which may be any number, at most
+// 256 at first, and then twice as many whenever all are busy.
 #pragma once
 
-#include <tandem/concurrency/detail/join.hpp>
-#include <tandem/concurrency/when_all.hpp>
+#include <tandem/concurrency/detail/crew.hpp>
 #include <tandem/core/error.hpp>
 #include <tandem/core/task.hpp>
 #include <tandem/sync/channel.hpp>
@@ -38,28 +37,43 @@ namespace tandem {
 namespace detail {
 
 template <class T, class Use>
-task<> channel_worker(channel<T>& in, Use& use, join& all, bool& stopped) {
-    while (auto item = co_await in.receive()) {
-        if (co_await use(std::move(*item))) continue;
-        stopped = true;
-        all.cancel_children();
-        co_return;
+class channel_work {
+public:
+    channel_work(channel<T>& from, Use& u) noexcept : in(from), use(u) {}
+    channel<T>& in;
+    Use& use;
+    bool stopped = false;
+};
+
+template <class T, class Use>
+task<> channel_worker(crew& all, channel_work<T, Use>& shared) {
+    while (auto item = co_await shared.in.receive()) {
+        all.has_item(true);
+        if (!co_await shared.use(std::move(*item))) {
+            shared.stopped = true;
+            all.cancel_members();
+            co_return;
+        }
+        all.wants_item();
     }
+    all.finds_none();
+}
+
+template <class Work>
+task<> make_channel_worker(crew& all, void* shared) {
+    return channel_worker(all, *static_cast<Work*>(shared));
 }
 
 // `use(item)` yields whether to go on. Yields false when one of them said no.
 template <class T, class Use>
 task<bool> run_channel_workers(channel<T>& in, std::size_t limit, Use& use) {
-    if (limit == 0) limit = 1;
-    bool stopped = false;
-    child_array<void> workers(limit);
-    join all(join_policy::cancel_on_failure, "concurrent_for_each");
-    for (std::size_t i = 0; i < limit; ++i)
-        all.add(workers.emplace(channel_worker(in, use, all, stopped)));
+    using work = channel_work<T, Use>;
+    work shared(in, use);
+    crew all(limit, crew::most_at_first, "concurrent_for_each", &make_channel_worker<work>, &shared);
     co_await all;
     const std::exception_ptr failure = all.first_failure();
-    if (failure && !(stopped && is_cancellation(failure))) std::rethrow_exception(failure);
-    co_return !stopped;
+    if (failure && !(shared.stopped && is_cancellation(failure))) std::rethrow_exception(failure);
+    co_return !shared.stopped;
 }
 
 } // namespace detail

@@ -9,18 +9,20 @@
 // What a range makes on the fly (a transform view, an istream view) is kept until its call has ended.
 // `f` is moved in. Failure: the first exception cancels the other calls, no further element is begun, and it
 // is rethrown once all have ended. Cancellation: the same, with operation_cancelled. An empty range gives an
-// empty result at once. `limit` 0 counts as 1. Cost: `min(limit, elements)` coroutines that each take one
-// element after the other; memory does not grow with the range.
+// empty result at once. `limit` 0 counts as 1, and it may be any number. Cost: coroutines that each take one
+// element after the other: at most `limit`, at most one for each element, at most 256 at first, and then
+// twice as many whenever all are busy; memory does not grow with the range.
 #pragma once
 
-#include <tandem/concurrency/when_all.hpp>
+#include <tandem/concurrency/detail/crew.hpp>
+#include <tandem/concurrency/outcome.hpp>
 #include <tandem/core/error.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <ranges>
 #include <type_traits>
@@ -86,37 +88,57 @@ std::size_t count_up_to(Iterator from, const Sentinel& end, std::size_t limit) {
 template <class F, class Range>
 using mapped_t = await_result_t<std::invoke_result_t<F&, element_t<Range>>>;
 
+// What the workers of a map share. Plain variables: they all run on one scheduler.
 template <class Range, class F, class Take>
-task<> map_worker(held_range<Range>& range, decltype(range.begin())& next, std::size_t& index, F& f,
-                  Take& take) {
-    // Plain shared variables: all workers run on one scheduler.
+class mapping {
+public:
+    mapping(held_range<Range>& r, F& function, Take& t) : range(r), next(r.begin()), f(function), take(t) {}
+
+    held_range<Range>& range;
+    decltype(range.begin()) next;
+    std::size_t index = 0;
+    F& f;
+    Take& take;
+};
+
+template <class Range, class F, class Take>
+task<> map_worker(crew& all, mapping<Range, F, Take>& shared) {
+    held_range<Range>& range = shared.range;
+    auto& next = shared.next;
     while (next != range.end()) {
         // A call may have completed in spite of a cancellation; nothing is begun after it.
         if (task_context::current()->cancelled()) throw operation_cancelled("a concurrent map was cancelled");
-        const std::size_t i = index++;
+        const std::size_t i = shared.index++;
         // What the range only lends until the next step, or makes on the fly, is kept until the call has
         // ended: `f` may take it by reference.
         using kept = kept_element_t<Range>;
         kept item = held_range<Range>::element(next);
-        auto call = as_task(std::invoke(f, std::forward<element_t<Range>>(item)));
+        auto call = as_task(std::invoke(shared.f, std::forward<element_t<Range>>(item)));
         ++next;
+        all.has_item(next != range.end());
         if constexpr (std::is_void_v<mapped_t<F, Range>>)
             co_await std::move(call);
         else
-            take(i, co_await std::move(call));
+            shared.take(i, co_await std::move(call));
+        all.wants_item();
     }
+    all.finds_none();
+}
+
+template <class Mapping>
+task<> make_map_worker(crew& all, void* shared) {
+    return map_worker(all, *static_cast<Mapping*>(shared));
 }
 
 template <class Range, class F, class Take>
 task<> run_workers(held_range<Range>& range, std::size_t limit, F& f, Take& take) {
-    auto next = range.begin();
-    std::size_t index = 0;
-    if (limit == 0) limit = 1;
-    if constexpr (std::forward_iterator<decltype(next)>) limit = count_up_to(next, range.end(), limit);
-    child_array<void> workers(limit);
-    join all(join_policy::cancel_on_failure, "concurrent_map");
-    for (std::size_t i = 0; i < limit; ++i)
-        all.add(workers.emplace(map_worker<Range>(range, next, index, f, take)));
+    using work = mapping<Range, F, Take>;
+    work shared(range, f, take);
+    if (shared.next == range.end()) co_return;
+    std::size_t items = crew::most_at_first;
+    if constexpr (std::forward_iterator<decltype(shared.next)>)
+        items = count_up_to(shared.next, range.end(), items);
+    crew all(limit, items, "concurrent_map", &make_map_worker<work>, &shared);
     co_await all;
     if (all.first_failure()) std::rethrow_exception(all.first_failure());
 }

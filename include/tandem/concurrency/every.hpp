@@ -11,6 +11,7 @@
 #include <tandem/concurrency/sleep.hpp>
 #include <tandem/core/error.hpp>
 #include <tandem/core/task.hpp>
+#include <tandem/core/time_span.hpp>
 
 #include <chrono>
 #include <functional>
@@ -86,9 +87,8 @@ private:
 // Cancellation: throws operation_cancelled while it waits; otherwise the call in progress is told.
 template <class F, class... Args>
     requires detail::repeatable<F, Args...>
-task<> every(std::chrono::nanoseconds interval, F f, Args... args) {
-    if (interval <= std::chrono::nanoseconds::zero())
-        throw std::invalid_argument("every: the interval must be positive");
+task<> every(time_span interval, F f, Args... args) {
+    if (interval.count() <= 0) throw std::invalid_argument("every: the interval must be positive");
     scheduler& home = task_context::current()->home();
     detail::tick_grid grid(home.now(), interval);
     for (;;) {

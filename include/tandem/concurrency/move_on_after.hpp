@@ -11,6 +11,7 @@
 #include <tandem/concurrency/detail/limited_child.hpp>
 #include <tandem/concurrency/outcome.hpp>
 #include <tandem/core/invoke.hpp>
+#include <tandem/core/time_span.hpp>
 
 #include <chrono>
 #include <optional>
@@ -44,14 +45,13 @@ task<in_time_t<T>> run_or_move_on(std::chrono::nanoseconds limit, task<T> work) 
 
 template <class A>
     requires detail::awaitable_in_task<A>
-task<in_time_t<await_result_t<A>>> move_on_after(std::chrono::nanoseconds limit, A awaitable) {
+task<in_time_t<await_result_t<A>>> move_on_after(time_span limit, A awaitable) {
     return detail::run_or_move_on(limit, as_task(std::move(awaitable)));
 }
 
 template <class F, class... Args>
     requires detail::callable_work<F, Args...>
-task<in_time_t<invoke_awaited_t<F, Args...>>> move_on_after(std::chrono::nanoseconds limit, F f,
-                                                            Args... args) {
+task<in_time_t<invoke_awaited_t<F, Args...>>> move_on_after(time_span limit, F f, Args... args) {
     return detail::run_or_move_on(limit, tandem::invoke(std::move(f), std::move(args)...));
 }
 

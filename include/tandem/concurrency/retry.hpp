@@ -16,6 +16,7 @@
 #include <tandem/concurrency/with_timeout.hpp>
 #include <tandem/core/error.hpp>
 #include <tandem/core/invoke.hpp>
+#include <tandem/core/time_span.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -45,22 +46,22 @@ public:
         return *this;
     }
     // Bounds of the pauses. Defaults 100 ms and 10 s; less than 0 counts as 0.
-    retry_policy& initial_delay(duration d) noexcept {
+    retry_policy& initial_delay(time_span d) noexcept {
         initial_delay_ = d;
         return *this;
     }
-    retry_policy& max_delay(duration d) noexcept {
+    retry_policy& max_delay(time_span d) noexcept {
         max_delay_ = d;
         return *this;
     }
     // Time for everything, attempts and pauses. Default: no limit. A pause that would outlast it is not
     // begun; an attempt that runs at its end is cut short (timeout_error).
-    retry_policy& budget(duration d) noexcept {
+    retry_policy& budget(time_span d) noexcept {
         budget_ = d;
         return *this;
     }
     // Time for each attempt. Default: no limit. One that is late has failed with timeout_error.
-    retry_policy& attempt_timeout(duration d) noexcept {
+    retry_policy& attempt_timeout(time_span d) noexcept {
         attempt_timeout_ = d;
         return *this;
     }

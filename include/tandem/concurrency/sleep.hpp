@@ -3,6 +3,7 @@
 
 #include <tandem/core/context.hpp>
 #include <tandem/core/error.hpp>
+#include <tandem/core/time_span.hpp>
 
 #include <chrono>
 #include <coroutine>
@@ -54,15 +55,13 @@ private:
 
 class sleep_operation {
 public:
-    explicit sleep_operation(scheduler::clock::duration duration) noexcept : duration_(duration) {}
+    explicit sleep_operation(time_span duration) noexcept : duration_(duration) {}
     sleep_awaiter await_in(task_context& context) const noexcept {
-        const auto now = context.home().now();
-        const auto furthest = scheduler::clock::time_point::max() - now;
-        return sleep_awaiter(context, now + (duration_ < furthest ? duration_ : furthest));
+        return sleep_awaiter(context, later(context.home().now(), duration_));
     }
 
 private:
-    scheduler::clock::duration duration_;
+    time_span duration_;
 };
 
 class sleep_until_operation {
@@ -113,7 +112,7 @@ public:
 
 // Waits at least `duration` (1 ms resolution); zero or less gives way to other tasks once.
 // Cancellation: wakes at once, throws operation_cancelled. No allocation, no system call.
-[[nodiscard]] inline detail::sleep_operation sleep_for(std::chrono::nanoseconds duration) noexcept {
+[[nodiscard]] inline detail::sleep_operation sleep_for(time_span duration) noexcept {
     return detail::sleep_operation(duration);
 }
 

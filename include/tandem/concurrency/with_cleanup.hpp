@@ -21,6 +21,7 @@
 #include <tandem/concurrency/with_timeout.hpp>
 #include <tandem/core/invoke.hpp>
 #include <tandem/core/task.hpp>
+#include <tandem/core/time_span.hpp>
 
 #include <chrono>
 #include <exception>
@@ -98,7 +99,7 @@ task<T> run_with_cleanup(task<T> body, Cleanup cleanup, std::chrono::nanoseconds
 
 template <detail::startable Body, detail::startable Cleanup>
 task<detail::work_result_t<Body>> with_cleanup(Body body, Cleanup cleanup,
-                                               std::chrono::nanoseconds limit = std::chrono::seconds(5)) {
+                                               time_span limit = std::chrono::seconds(5)) {
     return detail::run_with_cleanup(detail::work_of(std::move(body)), std::move(cleanup), limit);
 }
 

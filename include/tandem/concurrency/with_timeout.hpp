@@ -14,6 +14,7 @@
 #include <tandem/concurrency/detail/limited_child.hpp>
 #include <tandem/core/error.hpp>
 #include <tandem/core/invoke.hpp>
+#include <tandem/core/time_span.hpp>
 
 #include <chrono>
 #include <utility>
@@ -50,13 +51,13 @@ task<T> run_until(scheduler::clock::time_point when, task<T> work) {
 // cancelled if it does not complete at once.
 template <class A>
     requires detail::awaitable_in_task<A>
-task<await_result_t<A>> with_timeout(std::chrono::nanoseconds limit, A awaitable) {
+task<await_result_t<A>> with_timeout(time_span limit, A awaitable) {
     return detail::run_within(limit, as_task(std::move(awaitable)));
 }
 
 template <class F, class... Args>
     requires detail::callable_work<F, Args...>
-task<invoke_awaited_t<F, Args...>> with_timeout(std::chrono::nanoseconds limit, F f, Args... args) {
+task<invoke_awaited_t<F, Args...>> with_timeout(time_span limit, F f, Args... args) {
     return detail::run_within(limit, tandem::invoke(std::move(f), std::move(args)...));
 }
 

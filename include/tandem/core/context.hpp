@@ -26,31 +26,53 @@
 #include <source_location>
 #include <stop_token>
 #include <string_view>
+#include <utility>
 
 namespace tandem {
 
 namespace detail {
 class local_binding;
 class promise_base;
+class trace_hooks;
 class task_registry;
-class task_report;
 
-inline constinit thread_local task_context* current_context = nullptr;
-
-// What the pump works with while it runs a task, on the stack of the thread that runs it.
+// What the pump works with while it runs a task, on the stack of the thread that runs it. Who interrupts that
+// thread may look at it, too (tandem/observe/stall_detector.hpp).
 class pump {
 public:
-    std::coroutine_handle<> next; // where to go on, set by the coroutine that returns to the pump
-#ifndef TANDEM_NO_TASK_REGISTRY
-    // For who interrupts this thread and asks what runs (tandem/observe/stall_detector.hpp).
-    std::coroutine_handle<> running;
-    task_context* context = nullptr; // null once it has finished: it may be gone
-#endif
+    std::coroutine_handle<> coroutine; // what runs; set by one that is about to return to the pump to where
+                                       // to go on, null for nowhere: it waits, or the chain has ended
+    task_context* context;             // null once it has finished: it may be gone
 };
 
-#ifndef TANDEM_NO_TASK_REGISTRY
 inline constinit thread_local pump* current_pump = nullptr;
-#endif
+
+// Begins chains of the scheduler that runs on this thread, one after the other, each with its first step
+// inside of the caller. The chain that the caller belongs to must not be resumed meanwhile.
+class first_steps {
+public:
+    first_steps() noexcept : outer_(std::exchange(current_pump, &pump_)) {}
+    first_steps(const first_steps&) = delete;
+    first_steps& operator=(const first_steps&) = delete;
+    ~first_steps() { current_pump = outer_; }
+
+    void run(task_context& context, std::coroutine_handle<> entry) noexcept;
+
+private:
+    pump pump_{};
+    pump* outer_;
+};
+
+// The two things of a context that a scheduler runs: the next step of its chain, and the news of a
+// cancellation.
+class context_step : public ready_node {
+protected:
+    using ready_node::ready_node;
+};
+class cancel_message : public ready_node {
+protected:
+    using ready_node::ready_node;
+};
 } // namespace detail
 
 // What is told when a context is cancelled: a suspended operation, or a scope of children. It is told on the
@@ -83,7 +105,7 @@ private:
     detail::local_binding* locals_;
 };
 
-class task_context : private ready_node {
+class task_context : private detail::context_step, private detail::cancel_message {
 public:
     using completion = void (*)(task_context&) noexcept;
     using clock = scheduler::clock;
@@ -102,11 +124,11 @@ public:
     task_context* parent() const noexcept { return parent_; }
 
     // The context of the task that runs on this thread, or nullptr outside of any.
-    static task_context* current() noexcept { return detail::current_context; }
-
-    // For a completion that destroys its context together with objects of the user's: what their destructors
-    // call finds no task any more, instead of one that is gone.
-    static void forget_current() noexcept { detail::current_context = nullptr; }
+    // A completion (see the constructor) runs outside of any already.
+    static task_context* current() noexcept {
+        const detail::pump* const pump = detail::current_pump;
+        return pump ? pump->context : nullptr;
+    }
 
     // The point in time after which this chain is cancelled by an enclosing `with_timeout`; `max()` when
     // none.
@@ -134,12 +156,13 @@ public:
     // Starts a chain at `entry`: queued on the home scheduler, never inline. Thread-safe.
     void start(std::coroutine_handle<> entry) noexcept {
         resume_ = entry;
-        home_->schedule(*this);
+        home_->schedule(step());
     }
 
-    // For awaiters: this chain waits at `at` for `operation` (a literal, such as "channel.receive"; for
-    // people). `hook` is told of a cancellation until `wake` has taken effect.
+    // For awaiters, in `await_suspend`: this chain waits at `at` for `operation` (a literal, such as
+    // "channel.receive"; for people). `hook` is told of a cancellation until `wake` has taken effect.
     void suspend(std::coroutine_handle<> at, cancel_hook* hook, const char* operation) noexcept {
+        detail::current_pump->coroutine = nullptr;
         resume_ = at;
         leaf_ = hook;
 #ifndef TANDEM_NO_TASK_REGISTRY
@@ -152,6 +175,15 @@ public:
 #endif
     }
 
+    // For awaiters that go on after all, having called `suspend`: `await_suspend` returns false, or throws.
+    void do_not_suspend(std::coroutine_handle<> at) noexcept {
+        detail::current_pump->coroutine = at;
+        leaf_ = nullptr;
+#ifndef TANDEM_NO_TASK_REGISTRY
+        operation_ = nullptr;
+#endif
+    }
+
     // For awaiters that need not wait but have spent the budget: on at the end of the ready queue.
     void requeue(std::coroutine_handle<> at) noexcept {
         suspend(at, nullptr, nullptr);
@@ -159,13 +191,13 @@ public:
     }
 
     // Schedules a suspended chain to go on. Thread-safe, exactly once for each suspension.
-    void wake() noexcept { home_->schedule(*this); }
+    void wake() noexcept { home_->schedule(step()); }
 
     // Goes on at once, inside the caller. Only from the home scheduler's own dispatch (an Asio handler).
     void resume_now() noexcept;
 
     // For `co_await child`: the pump resumes `to` as soon as the current coroutine has returned to it.
-    void transfer(std::coroutine_handle<> to) noexcept { pump_->next = to; }
+    static void transfer(std::coroutine_handle<> to) noexcept { detail::current_pump->coroutine = to; }
 
     // Called when the outermost coroutine of the chain has reached its end.
     void finish() noexcept;
@@ -208,13 +240,10 @@ public:
 #endif
     }
 
-    // The coroutine of this chain that runs; meaningful only while one does. Null without the registry.
-    std::coroutine_handle<> running_coroutine() const noexcept {
-#ifndef TANDEM_NO_TASK_REGISTRY
-        return pump_->running;
-#else
-        return {};
-#endif
+    // The coroutine that runs on this thread, or null: none does, or it is about to wait.
+    static std::coroutine_handle<> running_coroutine() noexcept {
+        const detail::pump* const pump = detail::current_pump;
+        return pump ? pump->coroutine : nullptr;
     }
 
     // What this chain waits for (a literal, for people), or nullptr: it waits for nothing, or the registry is
@@ -229,19 +258,14 @@ public:
 
 private:
     friend class detail::task_registry;
-    friend class detail::task_report;
+    friend class detail::first_steps;
     friend class inherited_context;
 
-    class cancel_message : public ready_node {
-    public:
-        explicit cancel_message(task_context& context) noexcept
-            : ready_node(&task_context::deliver_node), owner(context) {}
-        task_context& owner;
-    };
-
+    ready_node& step() noexcept { return static_cast<detail::context_step&>(*this); }
     static void run_node(ready_node& node) noexcept;
     static void deliver_node(ready_node& node) noexcept;
     void deliver_cancel() noexcept;
+    void begin_traced(detail::trace_hooks& listener) noexcept;
     bool in_registry() const noexcept {
 #ifndef TANDEM_NO_TASK_REGISTRY
         return id_ != 0;
@@ -259,17 +283,15 @@ private:
     scheduler* home_;
     task_context* parent_;
     completion on_done_;
-    std::coroutine_handle<> resume_;
-    detail::pump* pump_ = nullptr;
+    std::coroutine_handle<> resume_; // set where the chain begins or waits
     cancel_hook* leaf_ = nullptr;
     cancel_hook* scopes_ = nullptr;
     clock::time_point deadline_;
-    int budget_ = full_budget;
+    int budget_; // full at each resumption
     bool cancelled_ = false;
     bool shared_;
     bool message_delivered_ = false;
     detail::atomic<unsigned> state_{0};
-    cancel_message cancel_message_;
     std::string_view name_;
     detail::local_binding* locals_ = nullptr;
     std::unique_ptr<std::stop_source> stop_;
@@ -278,10 +300,10 @@ private:
     // The home scheduler's list of its tasks, from the first suspension to the end (one that never waits is
     // never seen by anybody); only that thread uses it.
     std::uint64_t id_ = 0; // 0: not in the list
-    task_context* registry_next_ = nullptr;
-    task_context* registry_prev_ = nullptr;
+    task_context* registry_next_;
+    task_context* registry_prev_;
     const char* operation_ = nullptr; // what it waits for, while it waits
-    clock::time_point since_{};       // when it began to wait
+    clock::time_point since_;         // when it began to
     std::source_location spawned_at_{};
 #endif
 };
@@ -292,9 +314,9 @@ inline inherited_context::inherited_context(const task_context& parent) noexcept
 
 inline task_context::task_context(scheduler& home, task_context* parent, completion on_done,
                                   bool shared) noexcept
-    : ready_node(&task_context::run_node), home_(&home), parent_(parent), on_done_(on_done),
-      deadline_(parent ? parent->deadline_ : clock::time_point::max()),
-      cancelled_(parent && parent->cancelled_), shared_(shared), cancel_message_(*this) {
+    : context_step(&task_context::run_node), cancel_message(&task_context::deliver_node), home_(&home),
+      parent_(parent), on_done_(on_done), deadline_(parent ? parent->deadline_ : clock::time_point::max()),
+      cancelled_(parent && parent->cancelled_), shared_(shared) {
     if (parent) {
         name_ = parent->name_;
         locals_ = parent->locals_;
@@ -303,8 +325,8 @@ inline task_context::task_context(scheduler& home, task_context* parent, complet
 
 inline task_context::task_context(scheduler& home, const inherited_context& from, completion on_done,
                                   bool shared) noexcept
-    : ready_node(&task_context::run_node), home_(&home), parent_(from.parent_), on_done_(on_done),
-      deadline_(from.deadline_), shared_(shared), cancel_message_(*this), name_(from.name_),
+    : context_step(&task_context::run_node), cancel_message(&task_context::deliver_node), home_(&home),
+      parent_(from.parent_), on_done_(on_done), deadline_(from.deadline_), shared_(shared), name_(from.name_),
       locals_(from.locals_) {}
 
 } // namespace tandem

@@ -13,6 +13,7 @@
 
 #include <tandem/core/invoke.hpp>
 #include <tandem/core/task.hpp>
+#include <tandem/core/time_span.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -47,8 +48,8 @@ public:
         return *this;
     }
     // How long the destructor lets cancelled background tasks clean up. Default 5 s. Then they are destroyed.
-    runtime_options& drain_timeout(std::chrono::milliseconds limit) noexcept {
-        drain_timeout_ = limit;
+    runtime_options& drain_timeout(time_span limit) noexcept {
+        drain_timeout_ = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::nanoseconds(limit));
         return *this;
     }
     // Told of every exception that leaves a background task (`runtime::spawn`). Default: print it and
@@ -60,8 +61,8 @@ public:
 
     // Reports on stderr whatever holds a loop longer than `limit`: see tandem/observe/stall_detector.hpp,
     // which can do more. Default 0: off.
-    runtime_options& stall_threshold(std::chrono::milliseconds limit) noexcept {
-        stall_threshold_ = limit;
+    runtime_options& stall_threshold(time_span limit) noexcept {
+        stall_threshold_ = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::nanoseconds(limit));
         return *this;
     }
     // Prints all tasks to stderr when the process gets this signal (SIGUSR1): see tandem/observe/tasks.hpp.

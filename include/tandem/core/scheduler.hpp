@@ -6,7 +6,9 @@
 #pragma once
 
 #include <tandem/core/detail/ready_queue.hpp>
+#include <tandem/core/detail/sync_policy.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +28,6 @@ namespace detail {
 
 class listed_scheduler;
 class task_registry;
-class task_report;
 
 // The scheduler that runs on this thread at this moment, or nullptr.
 inline constinit thread_local const scheduler* current_scheduler = nullptr;
@@ -66,7 +67,7 @@ public:
     void schedule(ready_node& node) noexcept {
         if (detail::current_scheduler != this)
             schedule_from_outside(node);
-        else if (!torn_down_) // nothing will run any more, and the node may be gone before the queue
+        else if (!torn_down()) // nothing will run any more, and the node may be gone before the queue
             ready_.push(node);
     }
 
@@ -105,20 +106,36 @@ public:
     virtual void computation_started() noexcept {}
     virtual void computation_finished() noexcept {}
 
+    // Bookkeeping of threads that have taken a waiting task of this scheduler out of a queue and will wake it
+    // (tandem/core/wait_list.hpp): while there is one, neither the frame of that task nor the scheduler goes
+    // away. Nothing to do on the scheduler itself: nobody destroys it while it runs.
+    void waker_begins() noexcept {
+        if (detail::current_scheduler != this) wakers_.fetch_add(1, std::memory_order_relaxed);
+    }
+    void waker_done() noexcept { // the last touch
+        if (detail::current_scheduler != this) wakers_.fetch_sub(1, std::memory_order_release);
+    }
+    bool has_wakers() const noexcept { return wakers_.load(std::memory_order_acquire) != 0; }
+    void wait_for_wakers() const noexcept; // they need nanoseconds, if they are not interrupted
+
     // For people: what it is, which of its runtime's, and whether nobody runs it at this moment (then it
     // cannot be asked for its tasks).
     virtual const char* kind() const noexcept { return "thread"; }
     virtual std::size_t index() const noexcept { return 0; }
     virtual bool stands_still() const noexcept { return false; }
 
+    // Whether nothing may run ahead of the queue, because a test chooses the order of the steps.
+    bool every_step_is_queued() const noexcept { return queue_every_step_; }
+
     // True while everything that still waits here is being destroyed: scopes then let go of their tasks
-    // silently.
-    bool torn_down() const noexcept { return torn_down_; }
+    // silently. From another thread: false may be out of date.
+    bool torn_down() const noexcept { return torn_down_.load(std::memory_order_relaxed); }
 
 protected:
     scheduler() = default;
     ~scheduler() { delist(); }
-    void tear_down() noexcept { torn_down_ = true; }
+    void tear_down() noexcept { torn_down_.store(true, std::memory_order_relaxed); }
+    void queue_every_step() noexcept { queue_every_step_ = true; }
 
     // `schedule`, called on a thread where this scheduler is not the current one.
     virtual void schedule_from_outside(ready_node& node) noexcept = 0;
@@ -139,13 +156,14 @@ protected:
 private:
     friend class task_context;
     friend class detail::task_registry;
-    friend class detail::task_report;
 
     void leave_list() noexcept;
 
     detail::ready_queue ready_;
     clock::time_point turn_time_{};
-    bool torn_down_ = false;
+    std::atomic<bool> torn_down_{false};
+    detail::atomic<unsigned> wakers_{0}; // threads between waker_begins and waker_done
+    bool queue_every_step_ = false;
 #ifndef TANDEM_NO_TASK_REGISTRY
     task_context* tasks_ = nullptr; // those that have begun and not ended here
     std::uint64_t next_id_ = 0;     // numbers are taken in blocks from a counter of the process

@@ -8,7 +8,8 @@
 //
 // A task does nothing until it is awaited (or given to `run`, a task group, a combinator), and it is awaited
 // once: `co_await std::move(t)` or `co_await count(lines)`. Its result is then moved out. Destroying a task
-// that was not started destroys its arguments and nothing else.
+// that was not started destroys its arguments and nothing else. Awaiting one a second time, or an empty one,
+// throws std::logic_error; a combinator that was given one reports that as the failure of this child.
 //
 // Inside a task, `co_await` takes: a task, every operation of this library, any type with the standard
 // awaiter interface (`await_ready`, `await_suspend`, `await_resume`, or `operator co_await`), and with
@@ -36,6 +37,13 @@ namespace tandem {
 namespace detail {
 template <class T>
 class task_awaiter;
+
+// For a task that cannot be awaited: throws std::logic_error, which says why. `empty`: it has no coroutine.
+[[noreturn]] void throw_not_awaitable(bool empty);
+
+// What takes the place of such a task where it is given to somebody who awaits it later.
+template <class T>
+task<T> not_awaitable(bool empty);
 
 // The same address, of which the compiler knows nothing. gcc reads a task that has just been made in its
 // caller's frame together with what stands before it, written by another instruction: the processor waits
@@ -71,14 +79,20 @@ public:
     // False for a default-constructed or moved-from task.
     explicit operator bool() const noexcept { return static_cast<bool>(coroutine_); }
 
-    // Used by `co_await` in another task.
-    detail::task_awaiter<T> await_in(task_context& context) && noexcept {
-        return detail::task_awaiter<T>(detail::opaque(this)->coroutine_, context);
+    // Used by `co_await` in another task. Throws std::logic_error when the task is empty or was awaited
+    // before.
+    detail::task_awaiter<T> await_in(task_context& context) && {
+        const auto coroutine = detail::opaque(this)->coroutine_;
+        if (!coroutine || coroutine.promise().context()) [[unlikely]]
+            detail::throw_not_awaitable(!coroutine);
+        return detail::task_awaiter<T>(coroutine, context);
     }
 
     // For combinators: binds the task to a context of its own and gives the handle to start. `take_result` is
-    // valid once the context has finished.
+    // valid once the context has finished. A task that cannot be awaited becomes one that throws.
     std::coroutine_handle<> bind(task_context& context) noexcept {
+        if (!coroutine_ || coroutine_.promise().context()) [[unlikely]]
+            replace_not_awaitable();
         coroutine_.promise().bind(context, nullptr);
         return coroutine_;
     }
@@ -89,6 +103,13 @@ public:
 private:
     friend promise_type;
     explicit task(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
+
+    // One that is under way is not destroyed: whoever awaits it goes on in it.
+    void replace_not_awaitable() {
+        task other = detail::not_awaitable<T>(!coroutine_);
+        if (coroutine_ && !coroutine_.done()) coroutine_ = nullptr;
+        std::swap(coroutine_, other.coroutine_);
+    }
 
     std::coroutine_handle<promise_type> coroutine_;
 };
@@ -106,7 +127,7 @@ public:
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
         child_.promise().bind(context_, &caller.promise());
-        context_.transfer(child_);
+        task_context::transfer(child_);
     }
     T await_resume() { return child_.promise().take(); }
 
@@ -127,6 +148,16 @@ task<T&> task_promise<T&>::get_return_object() noexcept {
 
 inline task<void> task_promise<void>::get_return_object() noexcept {
     return task<void>(std::coroutine_handle<task_promise>::from_promise(*this));
+}
+
+template <class T>
+[[noreturn]] T no_result(bool empty) {
+    throw_not_awaitable(empty);
+}
+
+template <class T>
+task<T> not_awaitable(bool empty) {
+    co_return no_result<T>(empty);
 }
 
 } // namespace detail

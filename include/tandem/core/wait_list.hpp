@@ -8,13 +8,24 @@
 //
 // `queued_operation` is the part of it that all awaiters have in common.
 //
-// Why the waker may touch a waiter after it let go of the lock: a granted waiter is neither in the list nor
-// scheduled, so nobody but its waker can make its frame go away.
+// Why the waker may touch a waiter after it let go of the lock. In a running program a granted waiter is
+// neither in the list nor scheduled, so nobody but its waker can make its frame go away. But a runtime that
+// is destroyed destroys every frame that still waits, on its own thread, while other threads may use a
+// primitive that lives longer: such a thread may just have taken a waiter out, and be about to wake it.
+// Therefore
+//   - `take` counts the thread in the waiter's scheduler (`waker_begins`) before the waiter leaves the list,
+//     and `wake_taken` ends that (`waker_done`) as the last thing it does: the scheduler's destructor, too,
+//     waits for it, because the woken task may have run, and ended its runtime, before the waker is done;
+//   - a waiter that is destroyed while its scheduler is torn down finds itself in the list (it leaves, under
+//     the lock), or taken (it waits until the scheduler has no waker left), or has been resumed before.
+// What a waker writes into a waiter (an item, a failure) it writes after `take`; so a class that adds such
+// members calls `leave_queue` in its own destructor, before they go.
 #pragma once
 
 #include <tandem/core/context.hpp>
 #include <tandem/core/detail/sync_policy.hpp>
 
+#include <atomic>
 #include <coroutine>
 #include <mutex>
 
@@ -29,9 +40,31 @@ public:
     waiter& operator=(const waiter&) = delete;
 
     task_context& context() const noexcept { return context_; }
-    bool linked() const noexcept { return list_ != nullptr; }
-    wait_list* list() const noexcept { return list_; }
+    bool linked() const noexcept { return list_ != nullptr; } // under the list's lock
+    wait_list* list() const noexcept { return list_; }        // the same
     void wake() noexcept { context_.wake(); }
+
+    // For who took this one with `wait_list::take`, once, and last of all. Nobody is woken on a scheduler
+    // that is being torn down.
+    void wake_taken() noexcept {
+        scheduler& home = context_.home();
+        if (!home.torn_down()) context_.wake();
+        home.waker_done();
+    }
+
+protected:
+    // Where it is; may be asked without the lock by who owns it.
+    enum class place : unsigned char {
+        nowhere, // was never in a list, or has left it by itself
+        queued,
+        taken, // out of it: was woken, or will be
+    };
+    place where() const noexcept { return place_.load(std::memory_order_acquire); }
+
+    // Waits until nobody is about to wake this one any more. Only for one that will not be resumed.
+    void wait_for_waker() const noexcept {
+        if (where() == place::taken) context_.home().wait_for_wakers();
+    }
 
 private:
     friend class wait_list;
@@ -40,6 +73,7 @@ private:
     waiter* next_ = nullptr; // in a list or in a chain of waiters to wake
     waiter* prev_ = nullptr;
     wait_list* list_ = nullptr;
+    std::atomic<place> place_{place::nowhere};
 };
 
 // Not thread-safe: guarded by its primitive's lock. All operations are O(1).
@@ -53,6 +87,7 @@ public:
     waiter* front() const noexcept { return first_; }
 
     void push_back(waiter& w) noexcept {
+        w.place_.store(waiter::place::queued, std::memory_order_relaxed);
         w.list_ = this;
         w.next_ = nullptr;
         w.prev_ = last_;
@@ -60,17 +95,27 @@ public:
         last_ = &w;
     }
 
+    // Out of the list, by the one who will wake it: `wake_taken`, after the lock was released.
+    void take(waiter& w) noexcept {
+        w.context_.home().waker_begins();
+        unlink(w);
+        w.place_.store(waiter::place::taken, std::memory_order_release); // after it is counted, see above
+    }
+    waiter* take_front() noexcept {
+        waiter* const w = first_;
+        if (w) take(*w);
+        return w;
+    }
+
+    // Out of the list, by the waiter's own scheduler, or by whoever will not touch it any more.
+    void remove(waiter& w) noexcept {
+        unlink(w);
+        w.place_.store(waiter::place::nowhere, std::memory_order_release);
+    }
     waiter* pop_front() noexcept {
         waiter* const w = first_;
         if (w) remove(*w);
         return w;
-    }
-
-    void remove(waiter& w) noexcept {
-        (w.prev_ ? w.prev_->next_ : first_) = w.next_;
-        (w.next_ ? w.next_->prev_ : last_) = w.prev_;
-        w.next_ = w.prev_ = nullptr;
-        w.list_ = nullptr;
     }
 
     // For the destructor of a primitive: whoever still waits will not look for the list any more. That
@@ -81,12 +126,19 @@ public:
     }
 
 private:
+    void unlink(waiter& w) noexcept {
+        (w.prev_ ? w.prev_->next_ : first_) = w.next_;
+        (w.next_ ? w.next_->prev_ : last_) = w.prev_;
+        w.next_ = w.prev_ = nullptr;
+        w.list_ = nullptr;
+    }
+
     waiter* first_ = nullptr;
     waiter* last_ = nullptr;
 };
 
-// Waiters that were granted, and taken out of their list, under the lock: woken, oldest first, after it was
-// released.
+// Waiters that were taken out of their list (`wait_list::take`) and granted, under the lock: woken, oldest
+// first, after it was released.
 class wake_chain {
 public:
     wake_chain() = default;
@@ -105,13 +157,12 @@ public:
         tail_ = &w.next_;
     }
 
-    // Touches nothing but the waiters: the primitive may be gone as soon as the first of them runs. Nobody is
-    // woken on a scheduler that is being torn down.
+    // Touches nothing but the waiters: the primitive may be gone as soon as the first of them runs.
     void wake_all() noexcept {
         while (first_) {
             waiter& w = *first_;
             first_ = w.next_; // read before the wake: afterwards it may be gone
-            if (!w.context().home().torn_down()) w.wake();
+            w.wake_taken();
         }
         tail_ = &first_;
     }
@@ -125,18 +176,18 @@ private:
 // coroutine's frame; the primitive's own awaiter derives from it:
 //
 //     bool await_ready()                      // try without waiting
-//         if (cancelled_before()) return true;
+//         if (cancelled_before()) return refuse_now();
 //         const std::lock_guard lock(guard());
 //         return attempt_under_lock() && grant_now();
 //     bool await_suspend(handle at)
-//         if (granted()) return requeue(at);  // granted above, but the budget is spent
+//         if (settled()) return requeue(at);  // granted or refused above, but the budget is spent
 //         const std::lock_guard lock(guard());
 //         if (attempt_under_lock()) { grant(); return requeue(at); }
 //         return enqueue(owner.waiters_, at, "semaphore.acquire");
 //     T await_resume()
 //         if (!granted()) throw operation_cancelled("...");
 //
-// Whoever satisfies a waiter that was taken out of the list calls `grant` under the lock, then wakes it.
+// Whoever satisfies a waiter takes it (`wait_list::take`) and calls `grant` under the lock, then wakes it.
 class queued_operation : public waiter, private cancel_hook {
 public:
     queued_operation(const queued_operation&) = delete;
@@ -154,16 +205,24 @@ protected:
     // being destroyed; otherwise a diagnostic tells where the lost task stood.
     ~queued_operation() { leave_queue(); }
 
-    // The destructor's work. A class that overrides `withdrawn` calls it in its own destructor: later its
-    // override is gone.
+    // The destructor's work. A class that overrides `withdrawn`, or has members that a waker writes, calls it
+    // first in its own destructor: later they are gone.
     void leave_queue() noexcept {
-        if (linked()) [[unlikely]]
+        const place now = where();
+        if (now == place::queued || (now == place::taken && context().home().torn_down())) [[unlikely]]
             leave_destroyed();
     }
 
     detail::short_lock& guard() const noexcept { return guard_; }
 
     bool cancelled_before() const noexcept { return context().cancelled(); }
+
+    // An operation that is refused costs budget as one that is granted: a task that takes no notice of its
+    // cancellation must not keep the loop from everything else.
+    bool refuse_now() const noexcept { return context().spend(); }
+
+    // Whether `await_ready` has decided already, and it only remains to give way.
+    bool settled() const noexcept { return granted_ || cancelled_before(); }
 
     // True when the task may go on at once; false when it has to give way to others first (the grant stays).
     bool grant_now() noexcept {

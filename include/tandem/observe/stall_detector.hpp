@@ -25,8 +25,10 @@
 // those that the dynamic linker knows: link with -rdynamic to see all.
 #pragma once
 
+#include <tandem/core/time_span.hpp>
 #include <tandem/observe/tasks.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -60,8 +62,10 @@ public:
     stall_options() {}
 
     // What is too long; at least 1 ms. Default 100 ms.
-    stall_options& threshold(std::chrono::milliseconds limit) noexcept {
-        threshold_ = limit < std::chrono::milliseconds(1) ? std::chrono::milliseconds(1) : limit;
+    stall_options& threshold(time_span limit) noexcept {
+        threshold_ =
+            std::max(std::chrono::milliseconds(1),
+                     std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(limit)));
         return *this;
     }
     // Called on the detector's thread; must not throw. Default: print the report's text to stderr.

@@ -63,6 +63,7 @@ public:
     std::chrono::nanoseconds waited{0};            // so far
     std::chrono::steady_clock::time_point since{}; // when it began to wait
     std::vector<task_frame> stack;                 // innermost coroutine first, 64 at most
+    bool cancelled = false;
     task_frame spawned_at; // where a group or a runtime was told to begin it, if known
 };
 

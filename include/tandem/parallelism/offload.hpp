@@ -11,12 +11,20 @@
 // Cancellation: while the call is queued it is taken back and operation_cancelled is thrown. Once it runs it
 // gets the stop request, and the task waits until it has really ended: its arguments may refer to the task's
 // own variables. Its result is then handed over as usual (nothing is lost); the next operation of the task
-// reports the cancellation. Failure: std::logic_error when the task's scheduler has no companion pool;
-// std::runtime_error when the pool has stopped.
+// reports the cancellation. Where that must not be waited for:
+//
+//     auto page = co_await offload(abandon, parse, std::move(body));
+//
+// A cancellation then throws at once, and a call that runs goes on unheard (it gets the stop request, too):
+// so it must own all that it uses. That costs a block of recycled memory, for the call outlives the task.
+//
+// Failure: std::logic_error when the task's scheduler has no companion pool; pool_stopped when the pool has
+// stopped.
 #pragma once
 
 #include <tandem/core/context.hpp>
 #include <tandem/core/error.hpp>
+#include <tandem/parallelism/detail/call.hpp>
 #include <tandem/parallelism/thread_pool.hpp>
 
 #include <coroutine>
@@ -35,24 +43,7 @@ namespace tandem {
 namespace detail {
 
 template <class F, class... Args>
-inline constexpr bool takes_stop_token = std::is_invocable_v<F, std::stop_token, Args...>;
-
-template <class F, class... Args>
-decltype(auto) call_offloaded(F& f, std::tuple<Args...>& args,
-                              [[maybe_unused]] const std::stop_source& stop) {
-    return std::apply(
-        [&](Args&... a) -> decltype(auto) {
-            if constexpr (takes_stop_token<F, Args...>)
-                return std::invoke(std::move(f), stop.get_token(), std::move(a)...);
-            else
-                return std::invoke(std::move(f), std::move(a)...);
-        },
-        args);
-}
-
-template <class F, class... Args>
-using offload_result_t = std::decay_t<decltype(call_offloaded(
-    std::declval<F&>(), std::declval<std::tuple<Args...>&>(), std::declval<const std::stop_source&>()))>;
+using offload_result_t = std::decay_t<call_result_t<F, Args...>>;
 
 template <class F, class... Args>
 class offload_awaiter : private pool_job, private cancel_hook {
@@ -61,7 +52,7 @@ public:
 
     offload_awaiter(thread_pool* pool, F&& f, std::tuple<Args...>&& args, task_context& context)
         : pool_job(&offload_awaiter::run), cancel_hook(&offload_awaiter::on_cancel), pool_(pool),
-          context_(context), f_(std::move(f)), args_(std::move(args)), stop_(make_stop_source()) {}
+          context_(context), f_(std::move(f)), args_(std::move(args)), stop_(stop_source_for<F, Args...>()) {}
 
     ~offload_awaiter() {
         // Destroyed while it waits: its runtime is being destroyed, but the pool may be another one, which
@@ -74,9 +65,13 @@ public:
             state_ = state::cancelled;
         else if (!pool_)
             state_ = state::no_pool;
-        return state_ != state::waiting;
+        return state_ != state::waiting && context_.spend();
     }
     void await_suspend(std::coroutine_handle<> at) noexcept {
+        if (state_ != state::waiting) { // refused, but the budget is spent
+            context_.requeue(at);
+            return;
+        }
         context_.suspend(at, this, "offload");
         submitted_ = true;
         context_.home().computation_started();
@@ -89,7 +84,7 @@ public:
         case state::cancelled:
             throw operation_cancelled("an offloaded call was cancelled before it began");
         case state::dropped:
-            throw std::runtime_error("offload: the pool has stopped");
+            throw pool_stopped("offload: the pool has stopped");
         case state::no_pool:
             throw std::logic_error(
                 "offload: this task's executor has no companion pool; name one: offload(pool, f, ...)");
@@ -101,13 +96,6 @@ public:
 
 private:
     enum class state { waiting, cancelled, dropped, no_pool };
-
-    static std::stop_source make_stop_source() {
-        if constexpr (takes_stop_token<F, Args...>)
-            return std::stop_source();
-        else
-            return std::stop_source(std::nostopstate); // no allocation where nobody asks
-    }
 
     static void run(pool_job& job, bool dropped) noexcept {
         auto& self = static_cast<offload_awaiter&>(job);
@@ -121,9 +109,9 @@ private:
     void compute() noexcept {
         try {
             if constexpr (std::is_void_v<result>)
-                call_offloaded(f_, args_, stop_);
+                call_once(f_, args_, stop_);
             else
-                value_.emplace(call_offloaded(f_, args_, stop_));
+                value_.emplace(call_once(f_, args_, stop_));
         } catch (...) {
             failure_ = std::current_exception();
         }
@@ -169,10 +157,49 @@ private:
     std::tuple<Args...> args_;
 };
 
+class abandoned_operation_base {
+protected:
+    [[noreturn]] static void throw_no_pool() {
+        throw std::logic_error(
+            "offload: this task's executor has no companion pool; name one: offload(abandon, pool, f, ...)");
+    }
+};
+
+// A submit whose future is awaited and left when the task is cancelled.
+template <class F, class... Args>
+class abandoned_operation : private abandoned_operation_base {
+public:
+    using result = call_result_t<F, Args...>;
+
+    abandoned_operation(thread_pool* pool, F f, Args... args)
+        : pool_(pool), f_(std::move(f)), args_(std::move(args)...) {}
+
+    future_awaiter<result> await_in(task_context& context) {
+        thread_pool* const pool = pool_ ? pool_ : context.home().companion();
+        if (context.cancelled()) throw operation_cancelled("an offloaded call was cancelled before it began");
+        if (!pool) throw_no_pool();
+        return future_awaiter<result>(
+            std::apply([&](Args&... a) { return pool->submit(std::move(f_), std::move(a)...); }, args_),
+            context, true);
+    }
+
+private:
+    thread_pool* pool_;
+    F f_;
+    std::tuple<Args...> args_;
+};
+
 } // namespace detail
 
+// Says that a cancelled task does not wait for its call: see above.
+class abandon_t {
+public:
+    explicit constexpr abandon_t() noexcept = default;
+};
+inline constexpr abandon_t abandon{};
+
 template <class F, class... Args>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, thread_pool>)
+    requires(!std::is_same_v<std::remove_cvref_t<F>, thread_pool> && !std::is_same_v<F, abandon_t>)
 [[nodiscard]] detail::offload_operation<F, Args...> offload(F f, Args... args) {
     return detail::offload_operation<F, Args...>(nullptr, std::move(f), std::move(args)...);
 }
@@ -182,6 +209,20 @@ template <class F, class... Args>
 template <class F, class... Args>
 [[nodiscard]] detail::offload_operation<F, Args...> offload(thread_pool& pool, F f, Args... args) {
     return detail::offload_operation<F, Args...>(&pool, std::move(f), std::move(args)...);
+}
+
+template <class F, class... Args>
+    requires detail::callable_on_pool<F, Args...>
+[[nodiscard]] detail::abandoned_operation<F, Args...> offload(abandon_t, F f, Args... args) {
+    return detail::abandoned_operation<F, Args...>(nullptr, std::move(f), std::move(args)...);
+}
+
+// The pool may end before the call: stop() waits for those that run.
+template <class F, class... Args>
+    requires detail::callable_on_pool<F, Args...>
+[[nodiscard]] detail::abandoned_operation<F, Args...> offload(abandon_t, thread_pool& pool, F f,
+                                                              Args... args) {
+    return detail::abandoned_operation<F, Args...>(&pool, std::move(f), std::move(args)...);
 }
 
 } // namespace tandem

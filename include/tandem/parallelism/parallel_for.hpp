@@ -18,8 +18,8 @@
 // A stop token (parallel_options) stops the same way, with operation_cancelled. std::runtime_error when the
 // pool has stopped. Nothing is allocated.
 //
-// Ranges are of random access and known size. The awaitable forms keep iterators: the range must live as
-// long as the wait (an lvalue in the task's frame, a span).
+// Ranges are of random access and known size (two iterators: parallel_iterators.hpp). The awaitable forms
+// keep iterators: the range must live as long as the wait (an lvalue in the task's frame, a span).
 #pragma once
 
 #include <tandem/parallelism/detail/parallel_loop.hpp>

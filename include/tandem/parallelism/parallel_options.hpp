@@ -7,18 +7,16 @@
 
 namespace tandem {
 
-namespace detail {
-class loop_control;
-}
+class progress;
 
 class parallel_options {
 public:
     parallel_options() {}
 
-    // How many elements are handled in one go; no piece is smaller, but for the last. 0 (the default): chosen
-    // by the amount of work left, from 1 to about a thousand. Work is split only while a worker has nothing
-    // to do, so a grain is seldom needed: for bodies of a few nanoseconds that cannot be inlined, or to
-    // bound what is done after a stop.
+    // How many elements are handled in one go; no piece is smaller, but for the last. 0 (the default): as
+    // many as take some microseconds, and fewer where little work is left. Work is split only while a worker
+    // has nothing to do, so a grain is seldom needed: to bound what is done after a stop exactly, or where
+    // the cost of the elements changes by orders of magnitude from one to the next.
     parallel_options& grain(std::size_t elements) noexcept {
         grain_ = elements;
         return *this;
@@ -39,14 +37,22 @@ public:
         return *this;
     }
 
+    // Is told of each element that is done (progress.hpp); must live until the call has ended.
+    parallel_options& progress(tandem::progress& to) noexcept {
+        progress_ = &to;
+        return *this;
+    }
+
     std::size_t grain() const noexcept { return grain_; }
     const std::stop_token& stop() const noexcept { return stop_; }
     bool deterministic() const noexcept { return deterministic_; }
+    tandem::progress* progress() const noexcept { return progress_; }
 
 private:
     std::size_t grain_ = 0;
     std::stop_token stop_;
     bool deterministic_ = false;
+    tandem::progress* progress_ = nullptr;
 };
 
 } // namespace tandem

@@ -69,20 +69,26 @@ private:
     // turn into vector instructions.
     static constexpr std::size_t lanes = 64 / std::min<std::size_t>(sizeof(T), 8) * 2;
 
-    T at(std::size_t i) const {
-        return static_cast<T>(
-            std::invoke(transform_, *(begin_ + static_cast<std::iter_difference_t<It>>(i))));
+    template <class Element>
+    T of(Element&& element) const {
+        return static_cast<T>(std::invoke(transform_, std::forward<Element>(element)));
     }
+    T at(std::size_t i) const { return of(*(begin_ + static_cast<std::iter_difference_t<It>>(i))); }
 
     T reduce_in_lanes(std::size_t first, std::size_t last) const {
+        using step = std::iter_difference_t<It>;
+        It it = begin_ + static_cast<step>(first);
         T lane[lanes];
         for (std::size_t k = 0; k < lanes; ++k)
-            lane[k] = at(first + k);
-        for (first += lanes; last - first >= lanes; first += lanes)
+            lane[k] = of(it[static_cast<step>(k)]);
+        for (std::size_t turns = (last - first) / lanes; --turns != 0;) {
+            it += static_cast<step>(lanes);
             for (std::size_t k = 0; k < lanes; ++k)
-                lane[k] = combine(lane[k], at(first + k));
-        for (std::size_t k = 0; first != last; ++first, ++k)
-            lane[k] = combine(lane[k], at(first));
+                lane[k] = combine(lane[k], of(it[static_cast<step>(k)]));
+        }
+        it += static_cast<step>(lanes);
+        for (std::size_t k = 0; k < (last - first) % lanes; ++k)
+            lane[k] = combine(lane[k], of(it[static_cast<step>(k)]));
         for (std::size_t width = lanes / 2; width != 0; width /= 2)
             for (std::size_t k = 0; k < width; ++k)
                 lane[k] = combine(lane[k], lane[k + width]);
@@ -133,9 +139,12 @@ T parallel_reduce(thread_pool& pool, It begin, std::size_t count, T init, Op& op
     // Blocks that depend on nothing but the count, and their results in order.
     const std::size_t block = options.grain() != 0 ? options.grain() : 1024;
     std::vector<std::optional<T>> results(count / block + (count % block != 0 ? 1 : 0));
+    if (options.progress() != nullptr) options.progress()->expect(count);
     auto chunk = [&](std::size_t b, std::size_t e) {
+        const std::size_t first = b * block;
         for (; b != e; ++b)
             results[b].emplace(how.reduce(b * block, std::min(count, (b + 1) * block)));
+        if (options.progress() != nullptr) options.progress()->add(std::min(count, e * block) - first);
     };
     loop_body part(chunk);
     parallel_loop(pool, parallel_options().stop(options.stop()), cancelled, part, results.size());

@@ -16,6 +16,7 @@
 
 #include <tandem/parallelism/parallel_for.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <iterator>
@@ -59,6 +60,7 @@ void parallel_scan(thread_pool& pool, It begin, std::size_t count, Out out, T in
     const auto end_of = [&](std::size_t b) { return b + 1 == blocks ? count : (b + 1) * block; };
     std::vector<std::optional<T>> before(blocks); // first each block's total, then the total before it
     const parallel_options by_block = parallel_options().stop(options.stop());
+    if (options.progress() != nullptr) options.progress()->expect(count);
 
     auto total = [&](std::size_t first, std::size_t last) {
         for (; first != last; ++first) {
@@ -79,6 +81,7 @@ void parallel_scan(thread_pool& pool, It begin, std::size_t count, Out out, T in
     }
 
     auto write = [&](std::size_t first, std::size_t last) {
+        const std::size_t written = std::min(count, last * block) - first * block;
         for (; first != last; ++first) {
             T sum = *std::move(before[first]);
             std::size_t i = first * block;
@@ -92,6 +95,7 @@ void parallel_scan(thread_pool& pool, It begin, std::size_t count, Out out, T in
                 sum = std::move(next);
             }
         }
+        if (options.progress() != nullptr) options.progress()->add(written);
     };
     loop_body results(write);
     parallel_loop(pool, by_block, cancelled, results, blocks);

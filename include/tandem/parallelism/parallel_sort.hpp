@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <stop_token>
 #include <type_traits>
 #include <utility>
@@ -45,13 +46,17 @@ template <class It, class Less>
 class quicksort {
 public:
     quicksort(loop_control& control, Less& less, std::size_t grain) noexcept
-        : control_(control), less_(less), grain_(grain != 0 ? grain : 4096) {}
+        : control_(control), less_(less),
+          alone_(std::max(smallest, static_cast<difference>(std::min(grain != 0 ? grain : 4096, most)))) {}
 
     void operator()(fork_stack& forks, It first, It last) noexcept {
         // Twice the depth of a perfect one; beyond it the pivots are bad, and a heap sort takes over.
         const int depth = 2 * static_cast<int>(std::bit_width(static_cast<std::size_t>(last - first)));
         guarded([&] {
-            if (!std::is_sorted(first, last, std::ref(less_))) sort(forks, first, last, depth, true);
+            if (std::is_sorted(first, last, std::ref(less_)))
+                placed(last - first);
+            else
+                sort(forks, first, last, depth, true);
         });
     }
 
@@ -61,6 +66,7 @@ private:
 
     static constexpr bool cheap = std::is_trivially_copyable_v<value> && sizeof(value) <= 16;
     static constexpr difference smallest = 24;
+    static constexpr auto most = static_cast<std::size_t>(std::numeric_limits<difference>::max());
 
     // What a piece throws stops the others.
     template <class F>
@@ -72,42 +78,77 @@ private:
         }
     }
 
+    // So many elements are where they stay.
+    void placed(difference elements) { control_.advance(static_cast<std::size_t>(elements)); }
+
     // `leftmost`: there is no element before `first`. Otherwise that one is a former pivot, which stays where
     // it is and which no element of the piece precedes.
     void sort(fork_stack& forks, It first, It last, int depth, bool leftmost) {
-        while (last - first > smallest) {
-            const bool large = static_cast<std::size_t>(last - first) > grain_;
-            if (large && control_.stopped()) return;
+        while (last - first > alone_) {
+            if (control_.stopped()) return;
             if (depth-- == 0) {
-                std::make_heap(first, last, std::ref(less_));
-                std::sort_heap(first, last, std::ref(less_));
+                heap_sort(first, last);
+                placed(last - first);
                 return;
             }
             pivot_to_front(first, last);
-            if (!leftmost && !less_(*(first - 1), *first)) {
-                // The pivot equals that one, and so does all that it does not precede: many equal elements.
-                first = partition(first + 1, last,
-                                  [this](const value& pivot, const value& x) { return !less_(pivot, x); });
+            if (equals_former_pivot(first, leftmost)) {
+                const It equals = first;
+                first = behind_equals(first, last);
+                placed(first - equals);
                 continue;
             }
-            const It middle =
-                partition(first + 1, last,
-                          [this](const value& pivot, const value& x) { return less_(x, pivot); }) -
-                1;
-            std::iter_swap(first, middle);
-            const It right = middle + 1;
-            if (large) {
-                fork_two(
-                    forks,
-                    [&](fork_stack& here) { guarded([&] { sort(here, first, middle, depth, leftmost); }); },
-                    [&](fork_stack& there) { guarded([&] { sort(there, right, last, depth, false); }); });
+            const It middle = split(first, last);
+            placed(1);
+            fork_two(
+                forks,
+                [&](fork_stack& here) { guarded([&] { sort(here, first, middle, depth, leftmost); }); },
+                [&](fork_stack& there) { guarded([&] { sort(there, middle + 1, last, depth, false); }); });
+            return;
+        }
+        sort_alone(first, last, depth, leftmost);
+        placed(last - first);
+    }
+
+    // Without other workers.
+    void sort_alone(It first, It last, int depth, bool leftmost) {
+        while (last - first > smallest) {
+            if (depth-- == 0) {
+                heap_sort(first, last);
                 return;
             }
-            sort(forks, first, middle, depth, leftmost);
-            first = right;
+            pivot_to_front(first, last);
+            if (equals_former_pivot(first, leftmost)) {
+                first = behind_equals(first, last);
+                continue;
+            }
+            const It middle = split(first, last);
+            sort_alone(first, middle, depth, leftmost);
+            first = middle + 1;
             leftmost = false;
         }
         insertion_sort(first, last);
+    }
+
+    void heap_sort(It first, It last) {
+        std::make_heap(first, last, std::ref(less_));
+        std::sort_heap(first, last, std::ref(less_));
+    }
+
+    // Then so do all that the pivot, at `first`, does not precede: many equal elements.
+    bool equals_former_pivot(It first, bool leftmost) { return !leftmost && !less_(*(first - 1), *first); }
+    It behind_equals(It first, It last) {
+        return partition(first + 1, last,
+                         [this](const value& pivot, const value& x) { return !less_(pivot, x); });
+    }
+
+    // Puts the pivot, at `first`, where it stays: behind all that precede it.
+    It split(It first, It last) {
+        const It middle = partition(first + 1, last,
+                                    [this](const value& pivot, const value& x) { return less_(x, pivot); }) -
+                          1;
+        std::iter_swap(first, middle);
+        return middle;
     }
 
     // The median of three, of three medians for large pieces.
@@ -164,13 +205,14 @@ private:
 
     loop_control& control_;
     Less& less_;
-    std::size_t grain_;
+    const difference alone_; // what one worker sorts
 };
 
 template <class It, class Less>
 void parallel_sort(thread_pool& pool, It begin, std::size_t count, Less& less,
                    const parallel_options& options, const std::stop_token& cancelled) {
     loop_control control(options, cancelled, pool.workers());
+    control.expect(count);
     quicksort<It, Less> sort(control, less, options.grain());
     on_worker_of(pool, [&](fork_stack& forks) {
         sort(forks, begin, begin + static_cast<std::iter_difference_t<It>>(count));

@@ -9,53 +9,24 @@
 // wait for jobs that are still queued, they wait forever.
 #pragma once
 
+#include <tandem/parallelism/detail/call.hpp>
+#include <tandem/parallelism/detail/job_memory.hpp>
+#include <tandem/parallelism/future.hpp>
+#include <tandem/parallelism/pool_job.hpp>
+
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
-#include <future>
 #include <memory>
-#include <optional>
+#include <stop_token>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
 namespace tandem {
-
-namespace detail {
-class job_queue;
-class pool_state;
-class pool_worker;
-} // namespace detail
-
-// An intrusive job: it lives in its owner's memory (a coroutine frame, a stack, a member) and the pool links
-// it without allocating. From submit until the action is called, or try_remove said true, the memory must
-// stay valid and the job must not be submitted again. The pool does not touch the job once the action has
-// begun, so the action may destroy it or submit it anew.
-class pool_job {
-public:
-    // Called exactly once per submit, unless the job was removed: on a worker with dropped == false, or with
-    // dropped == true when the pool stops (or has stopped) before the job began.
-    using action = void (*)(pool_job& self, bool dropped) noexcept;
-
-    explicit pool_job(action act) noexcept : action_(act) {}
-    pool_job(const pool_job&) = delete;
-    pool_job& operator=(const pool_job&) = delete;
-
-private:
-    friend class detail::job_queue;
-    friend class detail::pool_state;
-    friend class detail::pool_worker;
-
-    action action_;
-    pool_job* next_ = nullptr; // the links and injected_ belong to the injection queue's mutex
-    pool_job* previous_ = nullptr;
-    bool injected_ = false;
-    std::uint8_t epoch_ = 0; // which drain counts it
-};
 
 // How a pool is set up: thread_pool_options().workers(4).name("parsers").
 class thread_pool_options {
@@ -122,25 +93,29 @@ public:
     // The job must be alive.
     bool try_remove(pool_job& job) noexcept;
 
-    // Runs function() some time: fire and forget, move-only callables too, one allocation. What it throws
-    // goes to the pool's exception handler. Throws std::runtime_error when the pool has stopped (not on its
-    // own workers, where a post during stop is dropped like those before it).
+    // Runs function() some time: fire and forget, move-only callables too, in recycled memory. A function
+    // that takes a std::stop_token gets stop_token(). What it throws goes to the pool's exception handler.
+    // Throws pool_stopped when the pool has stopped (not on its own workers, where a post during stop is
+    // dropped like those before it).
     template <class F>
-        requires std::invocable<std::decay_t<F>>
+        requires detail::callable_on_pool<std::decay_t<F>>
     void post(F&& function);
 
-    // Runs function(arguments...), both copied or moved in, and gives the result or the exception to a plain
-    // thread that waits for it. Function and arguments are destroyed before the future is ready. A dropped
-    // job's future throws std::future_error (broken_promise). Throws like post. Do not wait for such a future
-    // on a worker.
+    // Runs function(arguments...), both copied or moved in, and hands over the result or the exception: see
+    // future.hpp. A function that takes a std::stop_token first is told through it of future::cancel and of
+    // the end of the pool. Function and arguments are destroyed before the future is done. A dropped call's
+    // future throws pool_stopped. Throws like post.
     template <class F, class... Args>
         requires(!std::derived_from<std::remove_cvref_t<F>, pool_job> &&
-                 std::invocable<std::decay_t<F>, std::decay_t<Args>...>)
-    [[nodiscard]] std::future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>
+                 detail::callable_on_pool<std::decay_t<F>, std::decay_t<Args>...>)
+    [[nodiscard]] future<detail::call_result_t<std::decay_t<F>, std::decay_t<Args>...>>
     submit(F&& function, Args&&... arguments);
 
     std::size_t workers() const noexcept;
     statistics stats() const noexcept;
+
+    // Requested when `stop` begins: for jobs that take long.
+    std::stop_token stop_token() const noexcept;
 
     // Is the calling thread one of this pool's workers? The pool that it works for, or nullptr.
     bool on_worker() const noexcept;
@@ -159,8 +134,6 @@ public:
 private:
     template <class F>
     class posted_job;
-    template <class R, class F, class... Args>
-    class future_job;
 
     bool accept(pool_job& job) noexcept; // false: stopped, and the action was not called
     template <class Job>
@@ -174,7 +147,7 @@ private:
 // Implementation
 
 template <class F>
-class thread_pool::posted_job final : public pool_job {
+class thread_pool::posted_job final : public pool_job, public detail::in_job_memory {
 public:
     template <class G>
     posted_job(thread_pool& pool, G&& function)
@@ -185,7 +158,10 @@ private:
         std::unique_ptr<posted_job> self(static_cast<posted_job*>(&job));
         if (dropped) return;
         try {
-            std::invoke(std::move(self->function_));
+            if constexpr (detail::takes_stop_token<F>)
+                std::invoke(std::move(self->function_), self->pool_.stop_token());
+            else
+                std::invoke(std::move(self->function_));
         } catch (...) {
             self->pool_.report(std::current_exception());
         }
@@ -195,51 +171,6 @@ private:
     F function_;
 };
 
-template <class R, class F, class... Args>
-class thread_pool::future_job final : public pool_job {
-public:
-    template <class G, class... As>
-    explicit future_job(G&& function, As&&... arguments)
-        : pool_job(&act), call_(std::in_place, std::forward<G>(function), std::forward<As>(arguments)...) {}
-
-    std::future<R> get_future() { return promise_.get_future(); }
-
-private:
-    static void act(pool_job& job, bool dropped) noexcept {
-        std::unique_ptr<future_job> self(static_cast<future_job*>(&job));
-        if (!dropped) self->run();
-    }
-
-    R call() {
-        return std::apply(
-            [](F& function, Args&... args) -> R {
-                return std::invoke(std::move(function), std::move(args)...);
-            },
-            *call_);
-    }
-
-    // The callable goes before the future is ready: whoever waits may destroy what it refers to.
-    void run() noexcept {
-        try {
-            if constexpr (std::is_void_v<R>) {
-                call();
-                call_.reset();
-                promise_.set_value();
-            } else {
-                R result = call();
-                call_.reset();
-                promise_.set_value(std::forward<R>(result));
-            }
-        } catch (...) {
-            call_.reset();
-            promise_.set_exception(std::current_exception());
-        }
-    }
-
-    std::promise<R> promise_;
-    std::optional<std::tuple<F, Args...>> call_;
-};
-
 template <class Job>
 void thread_pool::accept_or_throw(std::unique_ptr<Job> job) {
     if (!accept(*job)) throw_stopped();
@@ -247,22 +178,25 @@ void thread_pool::accept_or_throw(std::unique_ptr<Job> job) {
 }
 
 template <class F>
-    requires std::invocable<std::decay_t<F>>
+    requires detail::callable_on_pool<std::decay_t<F>>
 void thread_pool::post(F&& function) {
     accept_or_throw(std::make_unique<posted_job<std::decay_t<F>>>(*this, std::forward<F>(function)));
 }
 
 template <class F, class... Args>
     requires(!std::derived_from<std::remove_cvref_t<F>, pool_job> &&
-             std::invocable<std::decay_t<F>, std::decay_t<Args>...>)
-std::future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>
+             detail::callable_on_pool<std::decay_t<F>, std::decay_t<Args>...>)
+future<detail::call_result_t<std::decay_t<F>, std::decay_t<Args>...>>
 thread_pool::submit(F&& function, Args&&... arguments) {
-    using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
-    auto job = std::make_unique<future_job<result, std::decay_t<F>, std::decay_t<Args>...>>(
-        std::forward<F>(function), std::forward<Args>(arguments)...);
-    auto future = job->get_future();
-    accept_or_throw(std::move(job));
-    return future;
+    using result = detail::call_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+    auto* const call = new detail::future_call<result, std::decay_t<F>, std::decay_t<Args>...>(
+        *this, std::forward<F>(function), std::forward<Args>(arguments)...);
+    future<result> made(call);
+    if (!accept(*call)) {
+        call->release(); // the pool's share
+        throw_stopped();
+    }
+    return made;
 }
 
 } // namespace tandem

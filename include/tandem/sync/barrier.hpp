@@ -73,7 +73,7 @@ public:
         : queued_operation(context, owner.lock_), owner_(owner) {}
     ~wait_awaiter() { leave_queue(); }
 
-    bool await_ready() const noexcept { return cancelled_before(); }
+    bool await_ready() const noexcept { return cancelled_before() && refuse_now(); }
     bool await_suspend(std::coroutine_handle<> at);
     void await_resume();
 

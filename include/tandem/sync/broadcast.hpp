@@ -24,13 +24,13 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace tandem {
 
@@ -64,9 +64,9 @@ public:
     class receive_awaiter;
     class receive_operation;
 
-    // Holds at most `capacity` items (at least 1); their slots are allocated as they are needed.
+    // Holds at most `capacity` items (at least 1, any size); their slots are allocated as they are needed.
     explicit broadcast(std::size_t capacity)
-        : state_(std::make_shared<state>(std::max<std::size_t>(capacity, 1))) {}
+        : state_(std::make_shared<state>(std::clamp<std::size_t>(capacity, 1, state::most))) {}
     broadcast(const broadcast&) = delete;
     broadcast& operator=(const broadcast&) = delete;
     ~broadcast() { close(); }
@@ -148,6 +148,8 @@ public:
         std::size_t unseen = 0; // by how many subscribers
     };
 
+    static constexpr std::size_t most = static_cast<std::size_t>(-1) - 1; // a slot more has a number, too
+
     explicit state(std::size_t room) : capacity(room) {}
     ~state() { waiters.abandon(); }
 
@@ -175,15 +177,26 @@ public:
         return result;
     }
 
+    // The items that nobody else wants are destroyed one by one, outside of the lock: their destructors are
+    // the user's. (Those whose move may throw cannot be taken out of it.)
     void leave(std::uint64_t next) noexcept {
-        const std::lock_guard lock(mutex);
+        std::unique_lock lock(mutex);
         --subscribers;
-        for (std::uint64_t n = std::max(next, oldest()); n < sent; ++n)
-            if (slot& passed = at(n); --passed.unseen == 0) passed.item.reset();
+        const std::uint64_t end = sent; // later items do not count this subscriber
+        for (std::uint64_t n = next; (n = std::max(n, oldest())) < end; ++n) {
+            slot& passed = at(n);
+            if (--passed.unseen != 0) continue;
+            std::optional<T> last;
+            if constexpr (std::is_nothrow_move_constructible_v<T>) last.emplace(std::move(*passed.item));
+            passed.item.reset();
+            lock.unlock();
+            last.reset();
+            lock.lock();
+        }
     }
 
     void grant_all(wake_chain& to_wake) noexcept {
-        while (waiter* const w = waiters.pop_front()) {
+        while (waiter* const w = waiters.take_front()) {
             static_cast<receive_awaiter*>(w)->grant();
             to_wake.add(*w);
         }
@@ -191,7 +204,7 @@ public:
 
     const std::size_t capacity;
     mutable detail::short_lock mutex;
-    std::vector<slot> slots; // grows to `capacity` + 1
+    std::deque<slot> slots; // grows to `capacity` + 1, and moves nothing then
     std::uint64_t sent = 0;
     std::size_t subscribers = 0;
     bool closed = false;
@@ -247,8 +260,9 @@ public:
         if (waits_) from_.awaited_ = false;
     }
 
-    bool await_ready() const noexcept { return cancelled_before(); }
+    bool await_ready() const noexcept { return cancelled_before() && refuse_now(); }
     bool await_suspend(std::coroutine_handle<> at) {
+        if (cancelled_before()) return requeue(at);
         if (from_.awaited_)
             throw std::logic_error("a receiver of a broadcast is awaited by two tasks at once");
         state& shared = *from_.state_;

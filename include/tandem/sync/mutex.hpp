@@ -127,7 +127,7 @@ public:
     }
 
     bool await_ready() noexcept {
-        if (cancellable_ && cancelled_before()) return true;
+        if (cancellable_ && cancelled_before()) return refuse_now();
         return owner_.take() && grant_now();
     }
     bool await_suspend(std::coroutine_handle<> at) noexcept;

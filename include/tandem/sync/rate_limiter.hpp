@@ -16,6 +16,7 @@
 
 #include <tandem/core/detail/sync_policy.hpp>
 #include <tandem/core/task.hpp>
+#include <tandem/core/time_span.hpp>
 #include <tandem/sync/semaphore.hpp>
 
 #include <chrono>
@@ -30,7 +31,7 @@ public:
 
     // `tokens` for each `period`, at most `burst` at once; each of them at least 1. Throws
     // std::invalid_argument for others, and when burst * period is beyond 2^62 ns.
-    rate_limiter(std::uint64_t tokens, std::chrono::nanoseconds period, std::uint64_t burst = 1);
+    rate_limiter(std::uint64_t tokens, time_span period, std::uint64_t burst = 1);
     rate_limiter(const rate_limiter&) = delete;
     rate_limiter& operator=(const rate_limiter&) = delete;
 

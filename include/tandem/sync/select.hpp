@@ -193,9 +193,13 @@ public:
     select_awaiter(std::tuple<Cases...>&& cases, task_context& context) noexcept
         : select_awaiter(std::move(cases), context, indices()) {}
 
-    bool await_ready() noexcept { return context_.cancelled() && claim(cancelled); }
+    bool await_ready() noexcept { return context_.cancelled() && claim(cancelled) && context_.spend(); }
 
     bool await_suspend(std::coroutine_handle<> at) {
+        if (chosen() == cancelled) { // refused above, but the budget is spent
+            context_.requeue(at);
+            return true;
+        }
         wake_chain to_wake;
         {
             std::array<short_lock*, sizeof...(Cases)> locks =

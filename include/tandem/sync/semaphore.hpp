@@ -23,6 +23,7 @@
 
 #include <tandem/core/wait_list.hpp>
 
+#include <algorithm>
 #include <coroutine>
 #include <cstddef>
 #include <utility>
@@ -64,10 +65,10 @@ private:
 
 class semaphore {
 public:
-    // The largest number of permits that may ever be free at once.
+    // The largest number of permits that are ever free at once; what is beyond it is dropped.
     static constexpr std::size_t most = static_cast<std::size_t>(-1) / 2;
 
-    explicit semaphore(std::size_t permits) noexcept : word_(permits * unit) {}
+    explicit semaphore(std::size_t permits) noexcept : word_(std::min(permits, most) * unit) {}
     semaphore(const semaphore&) = delete;
     semaphore& operator=(const semaphore&) = delete;
     ~semaphore();
@@ -84,7 +85,7 @@ public:
         return take(n) ? semaphore_permit(*this, n) : semaphore_permit();
     }
 
-    // Adds permits; wakes waiters. With those that are free at most `most`.
+    // Adds permits; wakes waiters.
     void release(std::size_t n = 1) noexcept;
 
     std::size_t available() const noexcept { return word_.load(std::memory_order_acquire) / unit; }
@@ -104,10 +105,13 @@ private:
     bool give(std::size_t n) noexcept { // false: somebody waits
         std::size_t word = word_.load(std::memory_order_relaxed);
         while ((word & waiting) == 0)
-            if (word_.compare_exchange_weak(word, word + n * unit, std::memory_order_release,
+            if (word_.compare_exchange_weak(word, sum(word / unit, n) * unit, std::memory_order_release,
                                             std::memory_order_relaxed))
                 return true;
         return false;
+    }
+    static std::size_t sum(std::size_t free, std::size_t n) noexcept {
+        return n < most - free ? free + n : most;
     }
     bool take_or_wait(std::size_t n) noexcept;                       // lock_ held; false: stand in the list
     void serve(std::size_t available, wake_chain& to_wake) noexcept; // lock_ held, somebody waits or waited
@@ -134,7 +138,7 @@ public:
     }
 
     bool await_ready() noexcept {
-        if (cancelled_before()) return true;
+        if (cancelled_before()) return refuse_now();
         return owner_.take(wanted_) && grant_now();
     }
     bool await_suspend(std::coroutine_handle<> at) noexcept;

@@ -127,7 +127,7 @@ public:
         to_wake.wake_all();
     }
     void grant_all(wake_chain& to_wake) noexcept {
-        while (waiter* const w = waiters.pop_front()) {
+        while (waiter* const w = waiters.take_front()) {
             static_cast<changed_awaiter*>(w)->grant();
             to_wake.add(*w);
         }
@@ -189,8 +189,9 @@ public:
         if (waits_) view_.awaited_ = false;
     }
 
-    bool await_ready() const noexcept { return cancelled_before(); }
+    bool await_ready() const noexcept { return cancelled_before() && refuse_now(); }
     bool await_suspend(std::coroutine_handle<> at) {
+        if (cancelled_before()) return requeue(at);
         if (view_.awaited_) throw std::logic_error("a view of a watch is awaited by two tasks at once");
         state& shared = *view_.state_;
         const std::lock_guard lock(guard());

@@ -7,6 +7,8 @@
 // started (std::invalid_argument).
 #pragma once
 
+#include <tandem/core/time_span.hpp>
+
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -97,8 +99,8 @@ public:
     }
 
     // Between SIGTERM and SIGKILL when it has to be stopped. Default 2 s.
-    process_options& grace(std::chrono::milliseconds time) noexcept {
-        grace_ = time;
+    process_options& grace(time_span time) noexcept {
+        grace_ = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::nanoseconds(time));
         return *this;
     }
 
@@ -111,8 +113,8 @@ public:
         return *this;
     }
     // The longest time for all of it: then it is stopped, and timeout_error thrown. Default: no limit.
-    process_options& timeout(std::chrono::milliseconds limit) noexcept {
-        timeout_ = limit;
+    process_options& timeout(time_span limit) noexcept {
+        timeout_ = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::nanoseconds(limit));
         return *this;
     }
     // The most bytes that stdout, and stderr, may each give. Default 64 MiB.

@@ -1,6 +1,8 @@
 // How a test is run: its clock, its order, its limits.
 #pragma once
 
+#include <tandem/core/time_span.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -37,19 +39,19 @@ public:
     // How long I/O that is under way may take, in real time, before the virtual clock moves on to the next
     // timer. Default 1 ms: enough for what both ends of a connection in one process do. More for peers in
     // other processes.
-    options& io_grace(std::chrono::nanoseconds real) noexcept {
+    options& io_grace(time_span real) noexcept {
         io_grace_ = real;
         return *this;
     }
     // A test in which for so long, in real time, everything waits for I/O or the pool has failed. Default
     // 60 s; zero: never.
-    options& stall_limit(std::chrono::nanoseconds real) noexcept {
+    options& stall_limit(time_span real) noexcept {
         stall_limit_ = real;
         return *this;
     }
     // How much (virtual) time a test may take: one that is kept alive by nothing but a periodic timer ends
     // here. Default 31 days.
-    options& time_limit(std::chrono::nanoseconds limit) noexcept {
+    options& time_limit(time_span limit) noexcept {
         time_limit_ = limit;
         return *this;
     }

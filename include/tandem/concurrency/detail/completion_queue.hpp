@@ -139,12 +139,12 @@ public:
 
     bool ready() noexcept {
         cancelled_ = context_.cancelled();
-        if (cancelled_) return true;
+        if (cancelled_) return context_.spend();
         settled_ = queue_.has_ended_one() || queue_.remaining() == 0;
         return settled_ && context_.spend();
     }
     void suspend(std::coroutine_handle<> at) noexcept {
-        if (settled_) {
+        if (settled_ || cancelled_) {
             context_.requeue(at);
             return;
         }

@@ -88,9 +88,8 @@ inline group_member& group_child::member() const noexcept {
 
 // Where a child is spawned, when nobody says: at the last `co_await` of the coroutine that runs.
 inline void place_of_spawn(group_member& child) noexcept {
-    if (const task_context* const here = task_context::current())
-        if (const std::coroutine_handle<> running = here->running_coroutine())
-            child.set_spawned_at(promise_base::of(running).location());
+    if (const std::coroutine_handle<> running = task_context::running_coroutine())
+        child.set_spawned_at(promise_base::of(running).location());
 }
 
 inline group_child at_last_await(group_child child) noexcept {
@@ -120,6 +119,7 @@ group_child run_child(task_group&, scheduler&, F f, Args... args) {
 
 template <class T, class F, class... Args>
 group_child run_for_result(task_group&, scheduler&, result_sender<T> to, F f, Args... args) {
+    const cancellable_child<T> told(to.state());
     std::exception_ptr failure;
     try {
         if constexpr (std::is_void_v<T>) {

@@ -1,8 +1,10 @@
 // Children that a combinator runs side by side on its own scheduler, and the wait for all of them.
 //
 // The combinator is a coroutine; its children, with a context each, live in its frame (`child<T>`), so that
-// running them allocates nothing. `co_await join` starts them all and goes on when the last has finished.
-// Cancelling the combinator cancels the children; it still waits for them.
+// running them allocates nothing. `co_await join` starts them all and goes on when the last has finished: at
+// once when none of them has to wait, because the first steps of the first 128 run inside of the `co_await`,
+// in order (those of the others are queued). Cancelling the combinator cancels the children; it still waits
+// for them.
 #pragma once
 
 #include <tandem/core/task.hpp>
@@ -22,9 +24,9 @@ public:
         : task_context(parent.home(), &parent, &child_base::done, false) {}
 
     child_base* next_sibling = nullptr; // the fields are the join's
-    join* owner = nullptr;
-    std::size_t index = 0;
-    promise_base* promise = nullptr;
+    join* owner;
+    std::size_t index;
+    promise_base* promise;
     bool ended = false;
 
 private:
@@ -85,11 +87,7 @@ public:
     public:
         explicit awaiter(join& j) noexcept : join_(j) {}
         bool await_ready() const noexcept { return join_.pending_ == 0; }
-        void await_suspend(std::coroutine_handle<> at) noexcept {
-            join_.waiter_.suspend(at, &join_, join_.operation_);
-            for (child_base* c = join_.first_; c; c = c->next_sibling)
-                c->start(c->promise->handle());
-        }
+        bool await_suspend(std::coroutine_handle<> at) noexcept { return join_.start(at); }
         void await_resume() const noexcept {}
 
     private:
@@ -100,22 +98,11 @@ public:
 private:
     friend class child_base;
 
-    void ended(child_base& c) noexcept {
-        c.ended = true;
-        if (first_ended_ == none) first_ended_ = c.index;
-        const std::exception_ptr& failure = c.promise->failure();
-        // What fails after the others were cancelled is most likely the cancellation itself.
-        if (failure && !first_failure_) first_failure_ = failure;
-        if (!failure && first_success_ == none) first_success_ = c.index;
-        if (--pending_ == 0)
-            waiter_.wake();
-        else if (!cancelling_ && (policy_ == join_policy::cancel_on_first ||
-                                  (failure && policy_ == join_policy::cancel_on_failure) ||
-                                  (!failure && policy_ == join_policy::cancel_on_success))) {
-            cancelling_ = true;
-            cancel_children();
-        }
-    }
+    // False when every child has ended, so that the waiter need not wait.
+    bool start(std::coroutine_handle<> at) noexcept;
+
+    void ended(child_base& c) noexcept;
+    void first_of_its_kind(const child_base& c) noexcept;
 
     static void on_cancel(cancel_hook& hook) noexcept {
         auto& self = static_cast<join&>(hook);
@@ -133,11 +120,7 @@ private:
     std::exception_ptr first_failure_;
     join_policy policy_;
     bool cancelling_ = false;
+    bool starting_ = false; // `start` sees for itself whether all have ended
 };
-
-inline void child_base::done(task_context& context) noexcept {
-    auto& self = static_cast<child_base&>(context);
-    self.owner->ended(self);
-}
 
 } // namespace tandem::detail

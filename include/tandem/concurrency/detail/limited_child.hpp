@@ -6,6 +6,7 @@
 #include <tandem/concurrency/detail/join.hpp>
 #include <tandem/core/error.hpp>
 #include <tandem/core/invoke.hpp>
+#include <tandem/core/time_span.hpp>
 
 #include <chrono>
 #include <utility>
@@ -66,10 +67,8 @@ private:
 };
 
 // `limit` from now on the running task's clock, however large it is.
-inline scheduler::clock::time_point deadline_after(std::chrono::nanoseconds limit) noexcept {
-    const auto now = task_context::current()->home().now();
-    const auto furthest = scheduler::clock::time_point::max() - now;
-    return now + (limit < furthest ? limit : furthest);
+inline scheduler::clock::time_point deadline_after(time_span limit) noexcept {
+    return later(task_context::current()->home().now(), limit);
 }
 
 // What is given as a callable with its arguments, and is not awaitable itself.

@@ -35,7 +35,7 @@ public:
             outcome_.emplace(std::move(how)); // may throw: then nothing has happened either
             settled_ = true;
             child_ = nullptr;
-            while (waiter* const w = waiters_.pop_front()) {
+            while (waiter* const w = waiters_.take_front()) {
                 static_cast<awaiter*>(w)->grant();
                 to_wake.add(*w);
             }
@@ -49,12 +49,29 @@ public:
         return settled_;
     }
 
-    // The child that has not settled yet, so that `abandon` can cancel it; nullptr before its frame goes.
+    // The child that has not settled yet, so that `abandon` and `cancel` can cancel it; nullptr before its
+    // frame goes.
     void set_child(task_context* child) noexcept {
-        const std::lock_guard lock(mutex_);
-        child_ = settled_ ? nullptr : child;
-        // Begun only after the starter had gone. The child runs at this moment, so this is its own scheduler.
-        if (child && abandoned_) child->request_cancel();
+        bool too_late = false;
+        {
+            const std::lock_guard lock(mutex_);
+            child_ = settled_ ? nullptr : child;
+            too_late = child && (abandoned_ || cancelled_);
+        }
+        // Told before it began. It runs at this moment, so this is its own scheduler.
+        if (too_late) child->request_cancel();
+    }
+
+    // Cancels the child: the one that runs now, or when it begins. No-op when it has settled.
+    void cancel() noexcept {
+        task_context* here = nullptr;
+        {
+            const std::lock_guard lock(mutex_);
+            if (settled_) return;
+            cancelled_ = true;
+            here = tell_child();
+        }
+        if (here) here->request_cancel(); // runs callbacks of others: not under the lock
     }
 
     // Nobody waits any more: what the child says from now on is not taken, and the child is cancelled unless
@@ -65,11 +82,7 @@ public:
             const std::lock_guard lock(mutex_);
             if (settled_) return;
             abandoned_ = true;
-            if (!child_ || child_->home().torn_down()) return;
-            if (child_->home().is_current())
-                here = child_;
-            else
-                child_->request_cancel(); // a message; under the lock, so that the child is still there
+            here = tell_child();
         }
         if (here) here->request_cancel(); // runs callbacks of others: not under the lock
     }
@@ -80,12 +93,12 @@ public:
             : queued_operation(context, state.mutex_), state_(state), operation_(operation) {}
 
         bool await_ready() noexcept {
-            if (cancelled_before()) return true;
+            if (cancelled_before()) return refuse_now();
             const std::lock_guard lock(guard());
             return state_.settled_ && grant_now();
         }
         bool await_suspend(std::coroutine_handle<> at) noexcept {
-            if (granted()) return requeue(at);
+            if (settled()) return requeue(at);
             const std::lock_guard lock(guard());
             if (state_.settled_) {
                 grant();
@@ -114,6 +127,15 @@ public:
     };
 
 private:
+    // Under the lock. A child of this scheduler is returned instead: it stays, because nothing is resumed
+    // before the caller has told it.
+    task_context* tell_child() noexcept {
+        if (!child_ || child_->home().torn_down()) return nullptr;
+        if (child_->home().is_current()) return child_;
+        child_->request_cancel(); // a message; under the lock, so that the child is still there
+        return nullptr;
+    }
+
     T take() {
         if (std::exchange(taken_, true)) throw std::logic_error("a task's result was taken twice");
         outcome<T>& how = *outcome_;
@@ -131,7 +153,23 @@ private:
     task_context* child_ = nullptr;
     bool settled_ = false;
     bool abandoned_ = false;
+    bool cancelled_ = false;
     bool taken_ = false;
+};
+
+// In the frame of a child that runs: what `cancel` tells.
+template <class T>
+class cancellable_child {
+public:
+    explicit cancellable_child(result_state<T>& state) noexcept : state_(state) {
+        state_.set_child(task_context::current());
+    }
+    cancellable_child(const cancellable_child&) = delete;
+    cancellable_child& operator=(const cancellable_child&) = delete;
+    ~cancellable_child() { state_.set_child(nullptr); }
+
+private:
+    result_state<T>& state_;
 };
 
 // The child's side. Going away unsettled counts as a cancellation: the child was refused, dropped before it

@@ -80,7 +80,9 @@ public:
             inner_.await_suspend(waker_.handle());
             return true;
         } else if constexpr (std::is_convertible_v<result, bool>) {
-            return inner_.await_suspend(waker_.handle());
+            if (inner_.await_suspend(waker_.handle())) return true;
+            context_.do_not_suspend(at); // nobody wakes it
+            return false;
         } else {
             inner_.await_suspend(waker_.handle()).resume();
             return true;

@@ -20,8 +20,7 @@ public:
 class frame_list {
 public:
     frame_block* first = nullptr;
-    unsigned count = 0;
-    unsigned limit = 0; // set by the slow path; 0 where nothing is recycled
+    unsigned room = 0; // for so many more; set by the slow path, 0 where nothing is recycled
 };
 
 inline constinit thread_local frame_list frame_lists[frame_classes] = {};
@@ -38,7 +37,7 @@ inline void* allocate_frame(std::size_t size) {
         frame_list& list = frame_lists[c];
         if (frame_block* const block = list.first) [[likely]] {
             list.first = block->next;
-            --list.count;
+            ++list.room;
             return block;
         }
     }
@@ -49,9 +48,9 @@ inline void deallocate_frame(void* frame, std::size_t size) noexcept {
     const std::size_t c = (size - 1) / frame_granularity;
     if (c < frame_classes) [[likely]] {
         frame_list& list = frame_lists[c];
-        if (list.count < list.limit) [[likely]] {
+        if (list.room != 0) [[likely]] {
             list.first = ::new (frame) frame_block(list.first);
-            ++list.count;
+            --list.room;
             return;
         }
     }

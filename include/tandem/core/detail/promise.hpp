@@ -44,7 +44,7 @@ public:
         void await_suspend(std::coroutine_handle<Promise> self) const noexcept {
             promise_base& promise = self.promise();
             if (promise.caller_)
-                promise.context_->transfer(promise.caller_->handle());
+                task_context::transfer(promise.caller_->handle());
             else
                 promise.context_->finish();
         }

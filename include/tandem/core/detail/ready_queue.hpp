@@ -19,7 +19,7 @@ public:
     // Whether this is a node of that kind; for diagnostics.
     bool does(action what) const noexcept { return run_ == what; }
 
-    ready_node* next = nullptr; // owned by the queue that holds the node
+    ready_node* next; // set and used by the queue that holds the node
 
 private:
     action run_;

@@ -21,30 +21,45 @@ namespace tandem::detail {
 
 class fork_stack;
 
-// A job that its owner joins before its memory goes.
-class fork_job : public pool_job {
-protected:
-    explicit fork_job(action act) noexcept : pool_job(act) {}
-    ~fork_job() = default;
+// An end for which one worker waits, running other work or asleep.
+class join_point {
+public:
+    join_point(const join_point&) = delete;
+    join_point& operator=(const join_point&) = delete;
 
-    // The last step of an action: the job may be gone when it returns.
+protected:
+    join_point() noexcept {} // a fork that stays private needs nothing of this
+    explicit join_point(pool_worker& owner) noexcept : owner_(&owner), state_(pending) {}
+    ~join_point() = default;
+
+    // This object may be gone when it returns.
     void complete() noexcept; // lib/parallelism/fork_join.cpp
 
 private:
-    friend class fork_stack;
     friend class pool_worker;
 
     enum state : unsigned char { pending, awaited, done };
 
     bool is_done() const noexcept { return state_.load(std::memory_order_seq_cst) == done; }
 
+    pool_worker* owner_;
+    atomic<state> state_; // awaited: the owner sleeps until it is done
+};
+
+// A job that its owner joins before its memory goes. `complete` is the last step of its action.
+class fork_job : public pool_job, protected join_point {
+protected:
+    explicit fork_job(action act) noexcept : pool_job(act) {}
+    ~fork_job() = default;
+
+private:
+    friend class fork_stack;
+    friend class pool_worker;
+
     // Neighbours in the private list.
     fork_job* older_;
     fork_job* newer_;
-    // From here on: set when it moves to the deque.
-    std::int64_t index_;  // its place there
-    pool_worker* owner_;  // who joins it
-    atomic<state> state_; // awaited: the owner sleeps until it is done
+    std::int64_t index_; // its place in the deque, set when it moves there, as is the join_point
 };
 
 class fork_stack {

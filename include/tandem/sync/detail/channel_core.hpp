@@ -94,7 +94,7 @@ private:
 
     bool put(T& value, wake_chain& to_wake);
     bool take(std::optional<T>& into, wake_chain& to_wake);
-    bool make_room(std::vector<T>& items, std::size_t most);
+    static bool make_room(std::vector<T>& items, std::size_t most);
     void take_more(std::vector<T>& items, std::size_t most);
 
     // The first waiter that is to be had, claimed, still in the list; or nullptr.
@@ -108,7 +108,7 @@ private:
         return nullptr;
     }
     static void satisfy(channel_waiter& w, wake_chain& to_wake) noexcept {
-        w.list()->remove(w);
+        w.list()->take(w);
         w.grant();
         to_wake.add(w);
     }
@@ -142,6 +142,7 @@ public:
     receiver(task_context& context, channel_core& owner) noexcept : channel_waiter(context, owner.mutex_) {}
     receiver(task_context& context, channel_core& owner, selection& of, int index) noexcept
         : channel_waiter(context, owner.mutex_, of, index) {}
+    ~receiver() { this->leave_queue(); } // before the place for the item goes
 
 protected:
     friend class channel_core;
@@ -156,9 +157,11 @@ public:
         : sender(nullptr, context, owner), owner_(owner), value_(std::move(value)) {
         this->item_ = &value_;
     }
+    ~send_awaiter() { this->leave_queue(); } // before the item goes
 
-    bool await_ready() const noexcept { return this->cancelled_before(); }
+    bool await_ready() const noexcept { return this->cancelled_before() && this->refuse_now(); }
     bool await_suspend(std::coroutine_handle<> at) {
+        if (this->cancelled_before()) return this->requeue(at);
         wake_chain to_wake;
         {
             const std::lock_guard lock(owner_.mutex_);
@@ -185,8 +188,9 @@ public:
     receive_awaiter(channel_core& owner, task_context& context) noexcept
         : receiver(context, owner), owner_(owner) {}
 
-    bool await_ready() const noexcept { return this->cancelled_before(); }
+    bool await_ready() const noexcept { return this->cancelled_before() && this->refuse_now(); }
     bool await_suspend(std::coroutine_handle<> at) {
+        if (this->cancelled_before()) return this->requeue(at);
         wake_chain to_wake;
         {
             const std::lock_guard lock(owner_.mutex_);
@@ -299,11 +303,12 @@ bool channel_core<T, Store>::take(std::optional<T>& into, wake_chain& to_wake) {
     return true;
 }
 
-// False: there is no memory, but there are items already.
+// Not under the lock: the items may be copied, and the originals destroyed. False: there is no memory, but
+// there are items already.
 template <class T, class Store>
 bool channel_core<T, Store>::make_room(std::vector<T>& items, std::size_t most) {
     try {
-        items.reserve(std::min(most, items.size() + std::max<std::size_t>(store_.size(), 16)));
+        items.reserve(std::min(most, items.size() + std::max<std::size_t>(items.size(), 16)));
         return true;
     } catch (const std::bad_alloc&) {
         if (items.empty()) throw;
@@ -314,14 +319,16 @@ bool channel_core<T, Store>::make_room(std::vector<T>& items, std::size_t most) 
 template <class T, class Store>
 void channel_core<T, Store>::take_more(std::vector<T>& items, std::size_t most) {
     wake_chain to_wake;
-    {
+    std::optional<T> item;
+    bool more = true;
+    while (more && items.size() < most) {
+        // Room first: an item that was taken is not lost to bad_alloc.
+        if (items.size() == items.capacity() && !make_room(items, most)) break;
         const std::lock_guard lock(mutex_);
-        std::optional<T> item;
-        while (items.size() < most) {
-            // Room first: an item that was taken is not lost to bad_alloc. Under the lock, but rarely.
-            if (items.size() == items.capacity() && !make_room(items, most)) break;
-            item.reset();
-            if (!take(item, to_wake)) break;
+        while (items.size() < std::min(most, items.capacity())) {
+            item.reset(); // moved from
+            more = take(item, to_wake);
+            if (!more) break;
             items.push_back(std::move(*item));
         }
     }

@@ -1,0 +1,18 @@
+# The peers that are installed, and the sources that need them: each is left out where it is missing.
+find_package(TBB QUIET)
+if(TBB_FOUND)
+    target_link_libraries(bench_pool PRIVATE TBB::tbb)
+    target_compile_definitions(bench_pool PRIVATE TANDEM_BENCH_TBB)
+else()
+    message(STATUS "bench_pool: without oneTBB (Debian: libtbb-dev)")
+    set_source_files_properties("${folder}/tbb_cases.cpp" PROPERTIES HEADER_FILE_ONLY ON)
+endif()
+
+find_package(OpenMP QUIET COMPONENTS CXX)
+if(OpenMP_CXX_FOUND)
+    target_link_libraries(bench_pool PRIVATE OpenMP::OpenMP_CXX)
+    target_compile_definitions(bench_pool PRIVATE TANDEM_BENCH_OPENMP)
+else()
+    message(STATUS "bench_pool: without OpenMP")
+    set_source_files_properties("${folder}/openmp_cases.cpp" PROPERTIES HEADER_FILE_ONLY ON)
+endif()
