@@ -110,12 +110,12 @@ public:
     // (tandem/core/wait_list.hpp): while there is one, neither the frame of that task nor the scheduler goes
     // away. Nothing to do on the scheduler itself: nobody destroys it while it runs.
     void waker_begins() noexcept {
-        if (detail::current_scheduler != this) wakers_.fetch_add(1, std::memory_order_relaxed);
+        if (detail::current_scheduler != this) wakers_.count.fetch_add(1, std::memory_order_relaxed);
     }
     void waker_done() noexcept { // the last touch
-        if (detail::current_scheduler != this) wakers_.fetch_sub(1, std::memory_order_release);
+        if (detail::current_scheduler != this) wakers_.count.fetch_sub(1, std::memory_order_release);
     }
-    bool has_wakers() const noexcept { return wakers_.load(std::memory_order_acquire) != 0; }
+    bool has_wakers() const noexcept { return wakers_.count.load(std::memory_order_acquire) != 0; }
     void wait_for_wakers() const noexcept; // they need nanoseconds, if they are not interrupted
 
     // For people: what it is, which of its runtime's, and whether nobody runs it at this moment (then it
@@ -162,8 +162,13 @@ private:
     detail::ready_queue ready_;
     clock::time_point turn_time_{};
     std::atomic<bool> torn_down_{false};
-    detail::atomic<unsigned> wakers_{0}; // threads between waker_begins and waker_done
     bool queue_every_step_ = false;
+    // Threads between waker_begins and waker_done. Far from what its own thread uses all the time.
+    class alignas(64) waker_count {
+    public:
+        detail::atomic<unsigned> count{0};
+    };
+    waker_count wakers_;
 #ifndef TANDEM_NO_TASK_REGISTRY
     task_context* tasks_ = nullptr; // those that have begun and not ended here
     std::uint64_t next_id_ = 0;     // numbers are taken in blocks from a counter of the process
