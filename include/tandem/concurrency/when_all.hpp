@@ -5,10 +5,11 @@
 //
 // `void` results: std::monostate in the tuple; when every one is void the result is void. References: as such
 // in the tuple, std::reference_wrapper in a vector.
-// Failure: the first exception is rethrown after the others were cancelled and have ended. Exceptions that
-// siblings throw after that are dropped; where each counts, use a task_group, which keeps them all.
-// Cancellation: passed on to every child; when_all ends when they have all ended.
-// Cost: no allocation for a pack (the children's contexts live in its frame); one array for a range.
+// Order: the children begin in order, inside of the co_await (beyond 128 they are queued), and when none has
+// to wait it does not either. Failure: the first exception is rethrown after the others were cancelled and
+// have ended. Exceptions that siblings throw after that are dropped; where each counts, use a task_group,
+// which keeps them all. Cancellation: passed on to every child; when_all ends when they have all ended. Cost:
+// no allocation for a pack (the children's contexts live in its frame); one array for a range.
 #pragma once
 
 #include <tandem/concurrency/detail/join.hpp>
