@@ -37,7 +37,8 @@ tandem::task<robots_answer> robots_cache::fetch(tandem::http::client& web, tande
     what.max_redirects(most_redirects).timeout(timeout);
     auto opened = co_await web.try_open(std::move(what));
     if (!opened) {
-        if (opened.error().code() == tandem::http::errc::too_many_redirects)
+        const auto code = opened.error().code();
+        if (code == tandem::http::errc::too_many_redirects || code == tandem::http::errc::redirect_loop)
             answer.rules = robots_rules::allow_all(); // as if there were no file
         else
             answer.failure = std::move(opened).error();

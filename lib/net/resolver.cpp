@@ -28,8 +28,11 @@ public:
     ~answer_awaiter() {
         context().home().disarm(*this);
         if (!lookup_) return;
-        const resolver::core::section locked(*core_);
-        if (linked()) core_->leave(*lookup_, *this); // only when everything is torn down
+        {
+            const resolver::core::section locked(*core_);
+            if (linked()) core_->leave(*lookup_, *this); // only when everything is torn down
+        }
+        if (context().home().torn_down()) wait_for_waker();
     }
 
     bool await_ready() noexcept {
@@ -46,8 +49,7 @@ public:
         }
         if (answer_) {
             if (context().spend()) return false;
-            context().suspend(at, nullptr, nullptr); // its budget is spent: to the end of the ready queue
-            core_->wake_later(*this);
+            context().requeue(at);
             return true;
         }
         core_->enter(*lookup_, *this);
@@ -67,11 +69,13 @@ public:
 
 private:
     void give_up(boost::system::error_code why) {
-        const resolver::core::section locked(*core_);
-        if (!linked()) return; // the answer has just come
-        error_ = why;
-        core_->leave(*lookup_, *this);
-        core_->wake_later(*this);
+        {
+            const resolver::core::section locked(*core_);
+            if (!linked()) return; // the answer has just come
+            error_ = why;
+            core_->leave(*lookup_, *this);
+        }
+        wake(); // the last touch; on its own scheduler
     }
     static void on_cancel(cancel_hook& hook) noexcept {
         static_cast<answer_awaiter&>(hook).give_up(boost::asio::error::operation_aborted);

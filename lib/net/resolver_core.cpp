@@ -195,7 +195,7 @@ void resolver::core::publish(const std::shared_ptr<lookup>& l) {
         lookups_.erase(known);
     while (!silent_ && !l->waiters.empty()) {
         --waiting_;
-        wake_later(*l->waiters.pop_front());
+        to_wake_.add(*l->waiters.take_front());
     }
     ask_queued();
 }

@@ -71,7 +71,6 @@ public:
     std::shared_ptr<lookup> join(const std::string& name);
     void enter(lookup& l, waiter& w) noexcept;
     void leave(lookup& l, waiter& w);
-    void wake_later(waiter& w) noexcept { to_wake_.add(w); }
     std::size_t cached() const noexcept { return cache_.size(); }
 
     // ---- without ----
