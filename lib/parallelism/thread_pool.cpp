@@ -158,13 +158,14 @@ bool pool_state::drain(deadline until) {
         draining_ = false;
     }
     progress_.notify_all();
-    return done;
+    // After a stop that gave up waiting the rest may stand in the deques still: it is dropped now.
+    return done && stopping() ? stop(until) : done;
 }
 
 bool pool_state::wait_until_settled(std::uint8_t epoch, deadline until) {
     std::unique_lock lock(progress_mutex_);
     drained_.store(epoch, std::memory_order_seq_cst);
-    // Without threads nothing that is left will run.
+    // Without threads nothing that is left will run: see drain.
     const auto over = [&] { return all_dropped_ || (stopping() && running_ == 0) || settled(epoch); };
     const bool done = wait_progress(lock, until, over);
     drained_.store(no_epoch, std::memory_order_seq_cst);

@@ -73,8 +73,9 @@ TEST_CASE("thread_pool: after a stop that gave up waiting, drain waits for what 
     std::latch release(1);
     bool own_ran = false;
     bool ended = false;
+    auto token = std::make_shared<int>();
     pool.post([&] {
-        pool.post([&own_ran] { own_ran = true; }); // in its deque, where only the end of the pool drops it
+        pool.post([&own_ran, token] { own_ran = true; }); // in its deque: dropped when no thread is left
         begun.count_down();
         release.wait();
         ended = true;
@@ -86,4 +87,5 @@ TEST_CASE("thread_pool: after a stop that gave up waiting, drain waits for what 
     pool.drain();
     CHECK(ended);
     CHECK_FALSE(own_ran);
+    CHECK(token.use_count() == 1);
 }
