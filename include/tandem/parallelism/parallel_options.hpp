@@ -13,10 +13,10 @@ class parallel_options {
 public:
     parallel_options() {}
 
-    // How many elements are handled in one go; no piece is smaller, but for the last. 0 (the default): as many
-    // as take some microseconds, and fewer where little work is left. Work is split only while a worker has
-    // nothing to do, so a grain is seldom needed: to bound what is done after a stop exactly, or where the
-    // cost of the elements changes by orders of magnitude from one to the next.
+    // How many elements are handled in one go; no piece is smaller, but for the last. 0 (the default): as
+    // many as take some microseconds, and fewer where little work is left. Work is split only while a worker
+    // has nothing to do, so a grain is seldom needed: to bound what is done after a stop exactly, or where
+    // the cost of the elements changes by orders of magnitude from one to the next.
     parallel_options& grain(std::size_t elements) noexcept {
         grain_ = elements;
         return *this;
