@@ -16,8 +16,8 @@
 // At most so many items are on their way as there are tokens: this bounds the memory, whatever the stages'
 // speed. A worker takes an item through as many stages as it can; nothing waits by blocking a worker.
 //
-// An item costs about a tenth of a microsecond for each stage beside the work: stages are for work of
-// microseconds and more. For stages that wait (for a network, a timer) take tasks and a channel.
+// Each step of an item takes the pipeline's one lock for a moment: stages are for work of microseconds and
+// more. For stages that wait (for a network, a timer) take tasks and a channel.
 //
 // The blocking form takes a pool, the awaitable one runs on the companion pool of the task; where they may be
 // called, and what cancellation does: as for parallel_for (parallel_for.hpp). When a stage or the source
