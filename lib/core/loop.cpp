@@ -58,7 +58,7 @@ void loop::schedule_from_outside(ready_node& node) noexcept {
 }
 
 void loop::post_wake_up() noexcept {
-    boost::asio::post(io_, [this] { --handlers_; });
+    boost::asio::post(io_, wake_up(*this));
 }
 
 void loop::poke() noexcept {

@@ -13,6 +13,7 @@
 #include "lib/core/ready_queue.hpp"
 #include "lib/core/timer_wheel.hpp"
 #include "lib/core/wake_gate.hpp"
+#include "lib/core/wake_memory.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -104,8 +105,20 @@ private:
     bool run_ready_in_chosen_order() noexcept;
     std::chrono::nanoseconds ask_control() noexcept;
     void wait_for_work();
-    // A post allocates, and may throw when memory is exhausted: then there is no way on (terminate by
-    // noexcept).
+    // What wakes the loop: a handler that does nothing.
+    class wake_up {
+    public:
+        using allocator_type = wake_allocator<void>;
+        explicit wake_up(loop& l) noexcept : loop_(&l) {}
+        allocator_type get_allocator() const noexcept { return allocator_type(loop_->wake_memory_); }
+        void operator()() const noexcept { --loop_->handlers_; }
+
+    private:
+        loop* loop_;
+    };
+
+    // May throw when a second one is on its way and memory is exhausted: then there is no way on (terminate
+    // by noexcept).
     void post_wake_up() noexcept;
     void begin_wait() noexcept;
     void end_wait() noexcept;
@@ -116,6 +129,7 @@ private:
     static constexpr int most_ready = 256;
     static constexpr int most_io = 64;
 
+    wake_memory wake_memory_; // outlives the handlers in `io_`
     context io_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     inbox inbox_;
