@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <type_traits>
 
 namespace stress {
 
@@ -45,15 +46,23 @@ public:
         pause();
         return base::compare_exchange_weak(expected, desired, orders...);
     }
+    // A number becomes one of T's; a pointer is moved by elements.
+    template <class Amount>
+    static auto in_units(Amount amount) noexcept {
+        if constexpr (std::is_pointer_v<T>)
+            return amount;
+        else
+            return static_cast<T>(amount);
+    }
     template <class Amount>
     T fetch_add(Amount amount, std::memory_order order = std::memory_order_seq_cst) noexcept {
         pause();
-        return base::fetch_add(amount, order);
+        return base::fetch_add(in_units(amount), order);
     }
     template <class Amount>
     T fetch_sub(Amount amount, std::memory_order order = std::memory_order_seq_cst) noexcept {
         pause();
-        return base::fetch_sub(amount, order);
+        return base::fetch_sub(in_units(amount), order);
     }
     T fetch_or(T bits, std::memory_order order = std::memory_order_seq_cst) noexcept {
         pause();
