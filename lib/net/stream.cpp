@@ -27,6 +27,10 @@ boost::system::error_code timed_out() noexcept {
     return boost::asio::error::timed_out;
 }
 
+// Beside a reader who keeps pace one call would send anything, and hold the loop as long: this is some tenths
+// of a millisecond.
+constexpr std::size_t most_sent_at_once = std::size_t{1} << 20;
+
 // Lets other tasks run once. As `yield`, but does not throw when the task was cancelled.
 class give_way {
 public:
@@ -139,13 +143,14 @@ public:
                 const boost::system::error_code ec = co_await wait(descriptor::wait_write);
                 if (ec) co_return io_result(ec, sent);
             }
-            const ssize_t n = send(fd_.native_handle(), data.data() + sent, data.size() - sent, MSG_NOSIGNAL);
+            const std::string_view piece = data.substr(sent, most_sent_at_once);
+            const ssize_t n = send(fd_.native_handle(), piece.data(), piece.size(), MSG_NOSIGNAL);
             if (n >= 0) {
                 sent += static_cast<std::size_t>(n);
             } else if (errno != EAGAIN && errno != EINTR) {
                 co_return io_result(errno_code(), sent);
             }
-            may_try = false; // less than all was taken: the socket's buffer is full
+            may_try = false; // the socket's buffer is full, or others should have their turn
         }
         co_return io_result(sent);
     }
