@@ -94,8 +94,10 @@ private:
 };
 
 std::string default_path() {
+    // NOLINTBEGIN(concurrency-mt-unsafe): nobody changes the environment
     if (const char* const named = std::getenv("NETRC"); named && *named) return named;
     const char* const home = std::getenv("HOME");
+    // NOLINTEND(concurrency-mt-unsafe)
     return std::string(home ? home : "") + "/.netrc";
 }
 

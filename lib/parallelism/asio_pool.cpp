@@ -17,7 +17,8 @@ pool_executor::pool_executor(const pool_executor& other) noexcept
     : pool_executor(*other.context_, *other.pool_, other.never_blocks_, other.tracked_) {}
 
 pool_executor& pool_executor::operator=(const pool_executor& other) noexcept {
-    if (other.tracked_) other.context_->work_started(); // first: it may be this one
+    if (this == &other) return *this;
+    if (other.tracked_) other.context_->work_started(); // first: it may be the same context
     if (tracked_) context_->work_finished();
     context_ = other.context_;
     pool_ = other.pool_;

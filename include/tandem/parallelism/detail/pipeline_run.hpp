@@ -179,11 +179,11 @@ private:
         auto& in = std::get<I>(values);
         auto& f = std::get<I>(stages_).f();
         if constexpr (I == last) {
-            static_assert(std::is_void_v<decltype(std::invoke(f, *std::move(in)))>,
+            static_assert(std::is_void_v<decltype(std::invoke(f, std::move(*in)))>,
                           "the last stage returns nothing");
-            std::invoke(f, *std::move(in));
+            std::invoke(f, std::move(*in));
         } else {
-            std::get<I + 1>(values).emplace(std::invoke(f, *std::move(in)));
+            std::get<I + 1>(values).emplace(std::invoke(f, std::move(*in)));
         }
         in.reset();
     }
