@@ -81,9 +81,9 @@ std::string file_of(const process_options& options,
     for (std::size_t begin = 0; begin <= path.size();) {
         const std::size_t end = std::min(path.find(':', begin), path.size());
         std::string directory = path.substr(begin, end - begin);
-        if (directory.empty()) directory = ".";
-        const std::string file = directory + '/' + name;
+        if (directory.empty()) directory.push_back('.'); // not = ".": g++ 12 warns of its own code at -O3
         const bool absolute = directory.front() == '/' || options.directory().empty();
+        const std::string file = directory + '/' + name;
         const std::string seen_from_here = absolute ? file : options.directory() + '/' + file;
         const int failure = executable_error(seen_from_here);
         if (failure == 0) return file;
