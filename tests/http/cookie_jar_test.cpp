@@ -1,6 +1,6 @@
 #include "tests/support/catch.hpp"
 
-#include "tests/http/conformance.hpp"
+#include "tests/support/conformance.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 #include <tandem/http/cookie_jar.hpp>

@@ -1,6 +1,6 @@
 #include "tests/support/catch.hpp"
 
-#include "tests/http/conformance.hpp"
+#include "tests/support/conformance.hpp"
 
 #include <tandem/http/public_suffix.hpp>
 #include <tandem/net/url.hpp>

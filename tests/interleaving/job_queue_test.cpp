@@ -12,7 +12,6 @@
 #include <string_view>
 #include <vector>
 
-using explore::limits;
 using explore::mutation;
 using explore::world;
 using tandem::detail::completion_flag;
@@ -20,17 +19,6 @@ using tandem::detail::completion_listener;
 using tandem::detail::job_batch;
 using tandem::detail::job_queue;
 using effect = explore::mutation::effect;
-
-namespace {
-
-limits thorough() {
-    limits most;
-    most.preemptions = 3;
-    most.stale_loads = 2;
-    return most;
-}
-
-} // namespace
 
 TEST_CASE("job_queue: a job is removed or popped, never both, and then its memory may go") {
     tests::holds("job_queue: remove against pop and push", [](world& w) {
@@ -170,8 +158,8 @@ TEST_CASE("job_batch: what a worker takes along is run, stolen or removed, once"
     batch_scenario thieves;
     thieves.removes = false;
     thieves.thieves = 2;
-    tests::holds("job_batch: two thieves", thieves, thorough());
-    tests::holds("job_batch: never in sight nowhere", observed, thorough());
+    tests::holds("job_batch: two thieves", thieves, tests::thorough());
+    tests::holds("job_batch: never in sight nowhere", observed, tests::thorough());
 }
 
 TEST_CASE("job_batch: planted bugs are found") {
@@ -231,10 +219,10 @@ public:
 } // namespace
 
 TEST_CASE("completion_flag: who waits is told, or finds that it is over") {
-    tests::holds("completion_flag: waits", end_scenario(), thorough());
+    tests::holds("completion_flag: waits", end_scenario(), tests::thorough());
     end_scenario impatient;
     impatient.gives_up = true;
-    tests::holds("completion_flag: gives up", impatient, thorough());
+    tests::holds("completion_flag: gives up", impatient, tests::thorough());
     const std::string_view file = "completion_flag.hpp";
     tests::finds("bug: the end is published relaxed", {file, "::complete", "exchange", effect::relax},
                  "races", end_scenario());

@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 
-using explore::limits;
 using explore::world;
 using tests::test_loop;
 using tests::test_task;
@@ -62,17 +61,10 @@ public:
     }
 };
 
-limits thorough() {
-    limits most;
-    most.preemptions = 3;
-    most.stale_loads = 2;
-    return most;
-}
-
 } // namespace
 
 TEST_CASE("loop: no wake-up is lost between a producer and a loop that falls asleep") {
-    tests::holds("inbox: one producer", inbox_scenario(), thorough());
+    tests::holds("inbox: one producer", inbox_scenario(), tests::thorough());
     tests::holds("inbox: one producer, two messages", inbox_scenario{1, 2, false});
     tests::holds("inbox: two producers", inbox_scenario{2, 1, false});
 }

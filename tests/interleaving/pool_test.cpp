@@ -86,25 +86,18 @@ deque_scenario reuse_and_growth() { // three elements in two slots, the first of
     return s;
 }
 
-limits thorough() {
-    limits most;
-    most.preemptions = 3;
-    most.stale_loads = 2;
-    return most;
-}
-
 } // namespace
 
 TEST_CASE("work_deque: each element is taken once, whoever is faster") {
-    tests::holds("work_deque: last element, two thieves", last_element(), thorough());
-    tests::holds("work_deque: push and pop against two thieves", push_and_pop(), thorough());
+    tests::holds("work_deque: last element, two thieves", last_element(), tests::thorough());
+    tests::holds("work_deque: push and pop against two thieves", push_and_pop(), tests::thorough());
     deque_scenario one = reuse_and_growth();
     one.thieves = 1;
-    tests::holds("work_deque: growth against a thief", one, thorough());
+    tests::holds("work_deque: growth against a thief", one, tests::thorough());
     one.capacity = 4;
     one.before = 1;
     one.during = 3;
-    tests::holds("work_deque: reuse of slots against a thief", one, thorough());
+    tests::holds("work_deque: reuse of slots against a thief", one, tests::thorough());
 }
 
 TEST_CASE("work_deque: planted bugs are found") {
@@ -213,10 +206,10 @@ pool_scenario one_worker() {
 } // namespace
 
 TEST_CASE("parking: no wake-up is lost between a submit and a worker that goes to sleep") {
-    tests::holds("parking: one worker, one job", one_worker(), thorough());
+    tests::holds("parking: one worker, one job", one_worker(), tests::thorough());
     pool_scenario two_jobs = one_worker();
     two_jobs.jobs = 2;
-    tests::holds("parking: one worker, two jobs", two_jobs, thorough());
+    tests::holds("parking: one worker, two jobs", two_jobs, tests::thorough());
     pool_scenario two_workers;
     two_workers.jobs = 1;
     tests::holds("parking: two workers, one job", two_workers);
@@ -304,8 +297,8 @@ join_scenario with_job() {
 TEST_CASE("parking: a worker that waits for a fork is woken when it is done") {
     join_scenario sleeper;
     sleeper.works = false;
-    tests::holds("join: asleep", sleeper, thorough());
-    tests::holds("join: parked", join_scenario(), thorough());
+    tests::holds("join: asleep", sleeper, tests::thorough());
+    tests::holds("join: parked", join_scenario(), tests::thorough());
     limits sequential;
     sequential.stale_loads = 0;
     tests::holds("join: parked, and a job", with_job(), sequential);

@@ -17,6 +17,14 @@ inline void print(const std::string& name, const explore::report& result) {
                 result.trace.c_str());
 }
 
+// For protocols of few steps.
+inline explore::limits thorough() {
+    explore::limits most;
+    most.preemptions = 3;
+    most.stale_loads = 2;
+    return most;
+}
+
 // No schedule fails.
 inline explore::report holds(const std::string& name, const explore::scenario& what,
                              const explore::limits& most = explore::limits()) {

@@ -51,7 +51,7 @@ TEST_CASE("url agrees with web-platform-tests", "[net][url][conformance]") {
     int lone_surrogates = 0;
     const auto tests = wpt::load("urltestdata.json", lone_surrogates);
     if (!tests) {
-        WARN("skipped: no urltestdata.json in " << wpt::directory());
+        WARN("skipped: no urltestdata.json in " << conformance::directory());
         return;
     }
     int parsed_cases = 0;
@@ -98,7 +98,7 @@ TEST_CASE("domain to ASCII agrees with web-platform-tests", "[net][url][idna][co
     int lone_surrogates = 0;
     const auto tests = wpt::load("toascii.json", lone_surrogates);
     if (!tests) {
-        WARN("skipped: no toascii.json in " << wpt::directory());
+        WARN("skipped: no toascii.json in " << conformance::directory());
         return;
     }
     int cases = 0;

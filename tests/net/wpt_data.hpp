@@ -1,30 +1,17 @@
 // Finds and reads the web-platform-tests data for URLs, which is not part of the project.
 #pragma once
 
+#include "tests/support/conformance.hpp"
+
 #include <boost/json.hpp>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
 
-#ifndef TANDEM_SOURCE_DIR
-#define TANDEM_SOURCE_DIR "."
-#endif
-
 namespace wpt {
-
-inline std::filesystem::path directory() {
-    if (const char* named = std::getenv("TANDEM_CONFORMANCE")) return named;
-#ifdef TANDEM_CONFORMANCE_DIR
-    return TANDEM_CONFORMANCE_DIR;
-#else
-    return std::filesystem::path(TANDEM_SOURCE_DIR) / ".." / "shared" / "conformance";
-#endif
-}
 
 /// The data has lone surrogates (\uD800), which are no text and which Boost.JSON refuses. A URL is parsed
 /// from a USVString, in which each has become U+FFFD: so they become here. `count` counts them.
@@ -59,7 +46,7 @@ inline std::string without_lone_surrogates(const std::string& json, int& count) 
 
 /// The parsed file, or nothing when it is not there.
 inline std::optional<boost::json::array> load(std::string_view name, int& lone_surrogates) {
-    std::ifstream file(directory() / "wpt-url" / name, std::ios::binary);
+    std::ifstream file(conformance::directory() / "wpt-url" / name, std::ios::binary);
     if (!file) return std::nullopt;
     std::ostringstream text;
     text << file.rdbuf();
