@@ -1,14 +1,17 @@
 #include <tandem/asio_pool.hpp>
 
 #include <tandem/asio.hpp>
+#include <tandem/concurrency/move_on_after.hpp>
 #include <tandem/concurrency/sleep.hpp>
 
 #include "tests/support/build.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/tasks.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
@@ -186,4 +189,25 @@ TEST_CASE("asio_pool: after the end handlers are destroyed, not called") {
     }
     CHECK_FALSE(called);
     CHECK(token.use_count() == 1);
+}
+
+TEST_CASE("asio_pool: a task awaits a child that runs on the pool, and goes on at home") {
+    thread_pool pool(2);
+    auto child = [&pool]() -> tandem::task<int> {
+        int steps_there = pool.on_worker() ? 1 : 0;
+        co_await tandem::sleep_for(1ms);
+        if (pool.on_worker()) ++steps_there;
+        co_return steps_there;
+    };
+    auto waits = []() -> tandem::task<> { co_await tandem::sleep_for(1h); };
+    tests::run_on_loop([&]() -> tandem::task<> {
+        const int steps_there = co_await tandem::spawn(pool.get_executor(), child(), asio::deferred);
+        CHECK(steps_there == 2);
+        CHECK_FALSE(pool.on_worker());
+        auto elsewhere = [&]() -> tandem::task<> {
+            co_await tandem::spawn(pool.get_executor(), waits(), asio::deferred);
+        };
+        const bool in_time = co_await tandem::move_on_after(5ms, elsewhere()); // the child is cancelled
+        CHECK_FALSE(in_time);
+    });
 }
