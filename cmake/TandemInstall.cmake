@@ -22,5 +22,6 @@ install(
     FILES "${PROJECT_BINARY_DIR}/tandemConfig.cmake" "${PROJECT_BINARY_DIR}/tandemConfigVersion.cmake"
           "${PROJECT_SOURCE_DIR}/cmake/TandemBoost.cmake" "${PROJECT_SOURCE_DIR}/cmake/TandemGcc12.cmake"
           "${PROJECT_SOURCE_DIR}/cmake/FindLibIdn2.cmake" "${PROJECT_SOURCE_DIR}/cmake/FindCAres.cmake"
-          "${PROJECT_SOURCE_DIR}/cmake/FindLibPsl.cmake"
+          "${PROJECT_SOURCE_DIR}/cmake/FindLibPsl.cmake" "${PROJECT_SOURCE_DIR}/cmake/FindNghttp2.cmake"
+          "${PROJECT_SOURCE_DIR}/cmake/FindBrotli.cmake" "${PROJECT_SOURCE_DIR}/cmake/FindZstd.cmake"
     DESTINATION "${tandem_package_dir}")

@@ -8,18 +8,21 @@ set -euo pipefail
 
 [ "${TANDEM_SKIP_SETUP:-}" = 1 ] && exit 0
 
-packages=(g++ cmake ninja-build libssl-dev zlib1g-dev libidn2-dev libc-ares-dev libpsl-dev libxml2-dev ca-certificates)
+packages=(g++ cmake ninja-build libssl-dev zlib1g-dev libidn2-dev libc-ares-dev libpsl-dev libnghttp2-dev libbrotli-dev
+          libzstd-dev libsqlite3-dev libxml2-dev ca-certificates)
 optional=()
 for argument in "$@"; do
     case "$argument" in
         --test)
             packages+=(catch2 python3)
-            optional+=(ccache clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 node-llhttp spin)
+            optional+=(ccache clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 node-llhttp spin nginx-light nghttp2-server
+                       python3-h11)
             ;;
         --dev | --ci)
             packages+=(catch2 python3)
-            optional+=(ccache clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 node-llhttp spin nginx-light
-                       libtbb-dev python3-joblib)
+            optional+=(ccache clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 node-llhttp spin nginx-light nghttp2-server
+                       python3-h11 libtbb-dev python3-joblib nghttp2-client wrk apache2 caddy python3-httpbin gunicorn
+                       libcurl4-openssl-dev python3-aiohttp python3-uvloop golang-go)
             ;;
         *)
             echo "usage: scripts/setup.sh [--test | --dev | --ci]" >&2
@@ -31,7 +34,8 @@ done
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     cat >&2 <<'END'
 setup: this system has no apt, so nothing is installed. tandem needs a C++20 compiler (g++ 12 or newer, clang 16 or
-newer), CMake 3.25, Ninja, the headers of Boost 1.81 or newer, OpenSSL, zlib, libidn2, c-ares, libpsl and libxml2; the tests need
+newer), CMake 3.25, Ninja, the headers of Boost 1.81 or newer, OpenSSL, zlib, libidn2, c-ares, libpsl, nghttp2,
+brotli, zstd, SQLite and libxml2; the tests need
 Catch2 and Python 3. Install these, then run the command again with TANDEM_SKIP_SETUP=1.
 END
     exit 1

@@ -391,20 +391,23 @@ auto spawn(const boost::asio::any_io_executor& executor, task<T> work, Completio
             detail::foreign_spawn spawned(executor);
             spawned.slot = boost::asio::get_associated_cancellation_slot(handler);
             // The handler runs where it wants to run; until then its executor is kept busy.
-            auto completion_executor =
-                boost::asio::prefer(boost::asio::get_associated_executor(handler, executor),
-                                    boost::asio::execution::outstanding_work.tracked);
-            auto complete = [completion_executor,
+            auto busy = boost::asio::prefer(boost::asio::get_associated_executor(handler, executor),
+                                            boost::asio::execution::outstanding_work.tracked);
+            auto complete = [busy = std::move(busy),
                              h = std::make_shared<handler_type>(std::move(handler))](auto... args) mutable {
+                // What counts as work goes with the handler and ends there: here it would be let go of after
+                // the handler has run, and that may have ended its context.
+                auto to = boost::asio::prefer(busy, boost::asio::execution::outstanding_work.untracked);
                 // The slot belongs to the handler's side: it is cleared there, where signals are emitted.
-                boost::asio::post(completion_executor, [h = std::move(h), ... a = std::move(args)]() mutable {
-                    handler_type called = std::move(*h);
-                    h.reset();
-                    boost::asio::cancellation_slot slot =
-                        boost::asio::get_associated_cancellation_slot(called);
-                    if (slot.is_connected()) slot.clear();
-                    std::move(called)(std::move(a)...);
-                });
+                boost::asio::post(
+                    to, [busy = std::move(busy), h = std::move(h), ... a = std::move(args)]() mutable {
+                        handler_type called = std::move(*h);
+                        h.reset();
+                        boost::asio::cancellation_slot slot =
+                            boost::asio::get_associated_cancellation_slot(called);
+                        if (slot.is_connected()) slot.clear();
+                        std::move(called)(std::move(a)...);
+                    });
             };
             spawned.start(detail::run_and_complete(std::move(t), std::move(complete)));
         },

@@ -192,6 +192,11 @@ void loop::run() {
 
 void loop::abandon_operations() {
     tear_down();
+    // A thread that found the loop asleep may still be posting, and Asio's shutdown reads its queue without a
+    // lock.
+    gate_.close();
+    while (!gate_.quiet())
+        std::this_thread::yield();
     io_.abandon();
 }
 

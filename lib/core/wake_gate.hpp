@@ -21,7 +21,7 @@ public:
     // Any thread. `wake()` is called when the loop has to be woken.
     template <class Wake>
     void push(inbox& to, ready_node& node, Wake wake) noexcept {
-        producers_.fetch_add(1, std::memory_order_relaxed); // before the node can be seen
+        producers_.fetch_add(1, std::memory_order_seq_cst); // before the node can be seen; see `close`
         to.push(node);
         ring(wake);
         producers_.fetch_sub(1, std::memory_order_release); // the last touch
@@ -45,8 +45,13 @@ public:
     }
     void awake() noexcept { asleep_.store(false, std::memory_order_relaxed); }
 
+    // For a loop that will not run again. Once `quiet()` is true after it, nobody is inside of `wake()` and
+    // nobody will be: only who clears the flag wakes, and a producer that cleared it before this was counted
+    // before (all sequentially consistent), so `quiet` has seen it.
+    void close() noexcept { asleep_.exchange(false, std::memory_order_seq_cst); }
+
     // False while a producer may still touch the gate. Once no node can come any more, true stays true.
-    bool quiet() const noexcept { return producers_.load(std::memory_order_acquire) == 0; }
+    bool quiet() const noexcept { return producers_.load(std::memory_order_seq_cst) == 0; }
 
 private:
     atomic<bool> asleep_{false};
