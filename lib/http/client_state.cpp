@@ -12,6 +12,7 @@ connection_pool::settings pool_settings(const client_options& options) {
     s.per_host = options.connections_per_host();
     s.total = options.connections_total();
     s.idle_timeout = options.idle_timeout();
+    s.http2 = options.http2();
     s.response_limits = h1::client_limits();
     s.response_limits.header_bytes = options.max_header_bytes();
     return s;
@@ -27,7 +28,10 @@ client_state::client_state(client_options given) : options(std::move(given)), po
 }
 
 net::tls_context& client_state::tls() {
-    if (!tls_) tls_.emplace(net::tls_context::client(options.ca_file(), options.verify()));
+    if (!tls_) {
+        tls_.emplace(net::tls_context::client(options.ca_file(), options.verify()));
+        if (options.http2() != http2_use::off) tls_->protocols({"h2", "http/1.1"});
+    }
     return *tls_;
 }
 

@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t small_body = 32 * 1024;
 // So much of a redirect's body is read to keep the connection.
 constexpr std::uint64_t small_redirect_body = 16 * 1024;
+// So often a request goes out again that an HTTP/2 server did not look at.
+constexpr unsigned most_refusals = 3;
 
 // What the key of a connection is: the URL's text up to its path ("https://example.org:8443").
 std::string_view origin_key(const url& target) noexcept {
@@ -141,33 +143,56 @@ void exchange::drop_redirect_body() {
     lease_.reset();
 }
 
-task<bool> exchange::hop() {
+task<bool> exchange::acquire() {
     const clock::time_point asked = home_.now();
-    timings_ = request_timings();
     limit_ = limit_for(client_.options.pool_timeout(), "client_options::pool_timeout");
     lease_ = co_await client_.pool.acquire(origin_key(url_), limit_.when);
     if (!lease_) {
         fail_timeout(request_phase::pool_wait, limit_);
         co_return false;
     }
-    timings_.pool_wait = home_.now() - asked;
-    wire_ = &lease_->http1;
-    for (bool again = false;; again = true) {
+    timings_.pool_wait += home_.now() - asked;
+    co_return true;
+}
+
+task<bool> exchange::hop() {
+    timings_ = request_timings();
+    refusals_ = 0;
+    went_again_ = false;
+    for (;;) {
+        if (!lease_) {
+            const bool acquired = co_await acquire();
+            if (!acquired) co_return false;
+        }
         reused_ = lease_->stream.is_open();
-        if (reused_)
+        if (reused_) {
             ++client_.counters.connections_reused;
-        else if (!co_await open_connection())
-            break;
+        } else {
+            wire_ = &lease_->http1;
+            const bool opened = co_await open_connection();
+            if (!opened) break;
+        }
+        wire_ = &lease_.begin();
         ++lease_->requests;
         const attempt outcome = co_await try_once();
         if (outcome == attempt::head) co_return true;
-        if (outcome == attempt::failed || again || !reused_ || !may_retry()) break;
+        if (!may_go_again(outcome)) break;
         error_.reset();
         ++client_.counters.retries;
-        lease_->renew();
+        if (lease_->http2)
+            lease_.reset();
+        else
+            lease_->renew();
     }
     lease_.reset();
     co_return false;
+}
+
+// A refusal is safe to repeat whatever the method is; a server that refuses all the time ends that.
+bool exchange::may_go_again(attempt outcome) noexcept {
+    if (outcome == attempt::refused) return ++refusals_ <= most_refusals && (to_get_ || body_repeatable());
+    if (outcome != attempt::stale || !reused_ || went_again_ || !may_retry()) return false;
+    return went_again_ = true;
 }
 
 task<bool> exchange::open_connection() {
@@ -184,7 +209,10 @@ task<bool> exchange::open_connection() {
     ++client_.counters.connections_opened;
     lease_->stream = std::move(made.connection);
     timings_.connect = home_.now() - begun;
-    if (!url_.is_https()) co_return true;
+    if (!url_.is_https()) {
+        lease_.agree(client_.options.http2() == http2_use::prior_knowledge);
+        co_return true;
+    }
 
     net::tls_context* tls = nullptr;
     try {
@@ -203,6 +231,7 @@ task<bool> exchange::open_connection() {
         co_return false;
     }
     timings_.tls = home_.now() - begun;
+    lease_.agree(lease_->stream.alpn() == "h2");
     co_return true;
 }
 
@@ -277,6 +306,18 @@ task<exchange::attempt> exchange::try_once() {
     co_return outcome;
 }
 
+exchange::attempt exchange::without_answer() const noexcept {
+    switch (wire_->why_no_answer()) {
+    case no_answer::silent:
+        return attempt::stale;
+    case no_answer::refused:
+        return attempt::refused;
+    case no_answer::unknown:
+        break;
+    }
+    return attempt::failed;
+}
+
 task<exchange::attempt> exchange::read_head() {
     for (;;) {
         const h1::step now = wire_->read();
@@ -286,13 +327,12 @@ task<exchange::attempt> exchange::read_head() {
         }
         if (now.what == h1::event::failed) {
             if (!error_) fail_protocol(request_phase::response_head, wire_->error());
-            co_return wire_->why_no_answer() == no_answer::silent ? attempt::stale : attempt::failed;
+            co_return without_answer();
         }
         const io_result got = co_await wire_->receive();
         if (got.error) {
             if (!error_) fail_io(request_phase::response_head, got.error);
-            const bool silent = wire_->why_no_answer() == no_answer::silent;
-            co_return silent && !error_->is_timeout() ? attempt::stale : attempt::failed;
+            co_return error_->is_timeout() ? attempt::failed : without_answer();
         }
         wire_->received(got.bytes);
         wire_bytes_ += got.bytes;

@@ -78,12 +78,20 @@ private:
         std::chrono::nanoseconds length;
         const char* option;
     };
-    enum class attempt { head, stale, failed };
+    enum class attempt {
+        head,
+        stale,   // a kept connection had been closed
+        refused, // the server did not look at it
+        failed,
+    };
 
     task<bool> hop();             // one request, up to its header
     task<bool> open_connection(); // TCP and TLS
     task<attempt> try_once();     // send and read the header on the open connection
     task<attempt> read_head();
+    [[nodiscard]] attempt without_answer() const noexcept;
+    [[nodiscard]] bool may_go_again(attempt outcome) noexcept;
+    task<bool> acquire();
     task<attempt> send_large(); // while listening for an early response
     task<> upload();
     task<> upload_all();
@@ -148,6 +156,7 @@ private:
     std::uint64_t wire_bytes_ = 0;
 
     std::optional<credentials> from_netrc_;
+    unsigned refusals_ = 0;   // of this hop
     unsigned challenges_ = 0; // that were answered since the last redirect
     int status_ = 0;
     bool to_get_ = false; // a redirect has changed the method
@@ -157,6 +166,7 @@ private:
     bool close_ = false;            // the request says Connection: close
     bool offered_codings_ = false;
     bool reused_ = false;
+    bool went_again_ = false; // this hop, after a kept connection had been closed
     bool sent_all_ = false;
     bool decoding_done_ = false; // what follows the encoded body is ignored
     bool body_over_ = false;
