@@ -68,7 +68,7 @@ TEST_CASE("http2: a request and its response") {
     CHECK(seen.get(":path") == "/p?q=1");
     CHECK(seen.get(":authority") == web_server.host_port());
     CHECK(seen.get("host") == "-");
-    CHECK(seen.get("accept-encoding") == "gzip, deflate");
+    CHECK(seen.get("accept-encoding").substr(0, 13) == "gzip, deflate");
     CHECK(seen.get("user-agent").substr(0, 7) == "tandem/");
 }
 

@@ -117,6 +117,15 @@ public:
     void send(int type, int flags, std::uint32_t id, std::string_view payload = std::string_view()) {
         raw_.send(frame_text(type, flags, id, payload));
     }
+    // Frames that are ready already; false when the client has closed.
+    bool send_raw(std::string_view frames) {
+        while (!frames.empty()) {
+            const ssize_t n = ::send(raw_.native_handle(), frames.data(), frames.size(), MSG_NOSIGNAL);
+            if (n <= 0) return false;
+            frames.remove_prefix(static_cast<std::size_t>(n));
+        }
+        return true;
+    }
     void headers(std::uint32_t id, const fields& list, bool end) {
         send(NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | (end ? NGHTTP2_FLAG_END_STREAM : 0), id,
              packed(list));
@@ -158,6 +167,8 @@ public:
             take(next);
         }
     }
+
+    void wait_closed() { raw_.wait_closed(); }
 
     // The next request that is there with all of its body; windows are kept open.
     request next() {

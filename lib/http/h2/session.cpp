@@ -369,7 +369,8 @@ void session::feed() noexcept {
     working_ = false;
     in_.consume(bytes.size());
     if (n >= 0) return;
-    if (n == NGHTTP2_ERR_FLOODED || flooded_) {
+    flooded_ = flooded_ || n == NGHTTP2_ERR_FLOODED;
+    if (flooded_) {
         nghttp2_session_terminate_session(frames_, NGHTTP2_ENHANCE_YOUR_CALM);
         flush();
         fail_all(error::flooded, false);
@@ -395,7 +396,9 @@ void session::settle(const error_code& ec) noexcept {
 void session::look_for_end() noexcept {
     if (broken_ || nghttp2_session_want_read(frames_) != 0) return;
     if (sent_goaway_ != NGHTTP2_NO_ERROR)
-        fail_all(make_error_code(origin::connection, sent_goaway_), false);
+        fail_all(flooded_ ? make_error_code(error::flooded)
+                          : make_error_code(origin::connection, sent_goaway_),
+                 false);
     else if (!streams_.empty() && nghttp2_session_want_write(frames_) == 0)
         fail_all(error::connection_closed, true);
     else
