@@ -169,6 +169,11 @@ public:
     }
 
     void wait_closed() { raw_.wait_closed(); }
+    // Ends this side of the connection, so that everything arrives before the end does.
+    void finish() {
+        ::shutdown(raw_.native_handle(), SHUT_WR);
+        raw_.wait_closed();
+    }
 
     // The next request that is there with all of its body; windows are kept open.
     request next() {
