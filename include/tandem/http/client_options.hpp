@@ -32,7 +32,7 @@ public:
     client_options& connections_per_host(std::size_t n); ///< 6 for each scheme, host and port; at least 1
     client_options& connections_total(std::size_t n);    ///< 100, idle ones included; at least 1
     client_options& idle_timeout(duration d);            ///< 15 s, then an idle connection is closed
-    client_options& http2(http2_use how); ///< by ALPN: HTTP/2 where an https server speaks it
+    client_options& http2(http2_use how);                ///< by ALPN: HTTP/2 where an https server speaks it
 
     // ---- time ----
     client_options& pool_timeout(duration d);       ///< 0: waiting for a free connection is not limited
