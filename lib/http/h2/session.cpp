@@ -241,7 +241,7 @@ void session::wake(client_stream& s) noexcept {
 
 void session::expired(client_stream& s) noexcept {
     // Not a byte came while it waited: the peer is gone, or as good as gone.
-    if (bytes_received_ == s.session_bytes_) retire();
+    if (s.id_ != 0 && bytes_received_ == s.session_bytes_) retire();
     wake(s);
     if (reader_ != &s && writer_ != &s) return;
     interrupted_ = true;
