@@ -27,12 +27,14 @@ client_state::client_state(client_options given) : options(std::move(given)), po
     if (!options.ca_file().empty()) tls();
 }
 
-net::tls_context& client_state::tls() {
-    if (!tls_) {
-        tls_.emplace(net::tls_context::client(options.ca_file(), options.verify()));
-        if (options.http2() != http2_use::off) tls_->protocols({"h2", "http/1.1"});
+net::tls_context& client_state::tls(bool http1_only) {
+    const bool both = !http1_only && options.http2() != http2_use::off;
+    std::optional<net::tls_context>& wanted = both ? tls_ : http1_tls_;
+    if (!wanted) {
+        wanted.emplace(net::tls_context::client(options.ca_file(), options.verify()));
+        if (both) wanted->protocols({"h2", "http/1.1"});
     }
-    return *tls_;
+    return *wanted;
 }
 
 host_port client_state::endpoint(const url& target) const {

@@ -22,7 +22,8 @@ public:
     explicit client_state(client_options given);
 
     /// Made on first use: reading the system's store takes tens of milliseconds. Throws system_error.
-    net::tls_context& tls();
+    /// `http1_only`: HTTP/2 is not offered, whatever the options say.
+    net::tls_context& tls(bool http1_only = false);
 
     /// Where to connect to for a URL's host and port.
     [[nodiscard]] host_port endpoint(const url& target) const;
@@ -41,6 +42,7 @@ private:
     };
     std::vector<route> routes_;
     std::optional<net::tls_context> tls_;
+    std::optional<net::tls_context> http1_tls_;
 };
 
 } // namespace tandem::http

@@ -41,8 +41,10 @@ pool_origin& connection_pool::origin_of(std::string_view key) {
         found->second.key_ = found->first;
         // give_back() must not fail, so what it fills has its room already.
         found->second.idle_.reserve(settings_.per_host);
-        found->second.expects_http2_ = settings_.http2 == http2_use::prior_knowledge ||
-                                       (settings_.http2 == http2_use::by_alpn && key.starts_with("https:"));
+        // A key of another form is that of requests that cannot go over HTTP/2.
+        found->second.expects_http2_ = (settings_.http2 == http2_use::by_alpn && key.starts_with("https:")) ||
+                                       (settings_.http2 == http2_use::prior_knowledge &&
+                                        (key.starts_with("https:") || key.starts_with("http:")));
         if (found->second.expects_http2_) found->second.shared_.reserve(settings_.per_host);
     }
     return found->second;

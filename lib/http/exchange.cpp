@@ -36,6 +36,7 @@ exchange::exchange(client_state& client, request&& what)
       limit_(clock::time_point::max(), std::chrono::nanoseconds(0), "") {
     if (!client_.pool.bind(home_))
         throw std::logic_error("tandem::http::client: used by tasks of two schedulers at a time");
+    upgrades_ = request_.headers().contains("Upgrade");
     total_length_ = request_.timeout().value_or(client_.options.total_timeout());
     if (total_length_.count() > 0 && total_length_ < clock::time_point::max() - start_)
         total_end_ = start_ + total_length_;
@@ -143,10 +144,23 @@ void exchange::drop_redirect_body() {
     lease_.reset();
 }
 
+// Connections on which HTTP/2 was not asked for are kept apart.
+std::string_view exchange::pool_key() {
+    if (!upgrades_ || client_.options.http2() == http2_use::off) return origin_key(url_);
+    http1_key_ = "http/1.1 ";
+    http1_key_ += origin_key(url_);
+    return http1_key_;
+}
+
+bool exchange::speaks_http2() const noexcept {
+    if (url_.is_https()) return lease_->stream.alpn() == "h2";
+    return client_.options.http2() == http2_use::prior_knowledge && !upgrades_;
+}
+
 task<bool> exchange::acquire() {
     const clock::time_point asked = home_.now();
     limit_ = limit_for(client_.options.pool_timeout(), "client_options::pool_timeout");
-    lease_ = co_await client_.pool.acquire(origin_key(url_), limit_.when);
+    lease_ = co_await client_.pool.acquire(pool_key(), limit_.when);
     if (!lease_) {
         fail_timeout(request_phase::pool_wait, limit_);
         co_return false;
@@ -210,13 +224,13 @@ task<bool> exchange::open_connection() {
     lease_->stream = std::move(made.connection);
     timings_.connect = home_.now() - begun;
     if (!url_.is_https()) {
-        lease_.agree(client_.options.http2() == http2_use::prior_knowledge);
+        lease_.agree(speaks_http2());
         co_return true;
     }
 
     net::tls_context* tls = nullptr;
     try {
-        tls = &client_.tls();
+        tls = &client_.tls(upgrades_);
     } catch (const system_error& e) {
         fail(request_phase::tls, e.code(), e.what());
         co_return false;
@@ -231,7 +245,7 @@ task<bool> exchange::open_connection() {
         co_return false;
     }
     timings_.tls = home_.now() - begun;
-    lease_.agree(lease_->stream.alpn() == "h2");
+    lease_.agree(speaks_http2());
     co_return true;
 }
 

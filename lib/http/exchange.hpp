@@ -92,7 +92,9 @@ private:
     [[nodiscard]] attempt without_answer() const noexcept;
     [[nodiscard]] bool may_go_again(attempt outcome) noexcept;
     task<bool> acquire();
-    task<attempt> send_large(); // while listening for an early response
+    std::string_view pool_key();
+    [[nodiscard]] bool speaks_http2() const noexcept; // the connection that was just opened
+    task<attempt> send_large();                       // while listening for an early response
     task<> upload();
     task<> upload_all();
     task<error_code> upload_piece(std::string_view data);
@@ -158,7 +160,9 @@ private:
     unsigned refusals_ = 0;   // of this hop
     unsigned challenges_ = 0; // that were answered since the last redirect
     int status_ = 0;
-    bool to_get_ = false; // a redirect has changed the method
+    std::string http1_key_;
+    bool upgrades_ = false; // to another protocol: something that HTTP/2 does not have (RFC 9113, 8.6)
+    bool to_get_ = false;   // a redirect has changed the method
     bool drop_body_ = false;
     bool drop_credentials_ = false; // a redirect has left the origin
     bool digest_sent_ = false;      // with the last request

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,8 @@ void echo(peer& p, const request& r) {
 
 TEST_CASE("http2: no more streams at a time than the peer allows, the others wait their turn") {
     std::vector<std::string> order;
-    server web_server(
+    std::optional<server> web_server(
+        std::in_place,
         [&](peer& p, int) {
             for (;;) { // two requests, then nothing may come before one of them is answered
                 const request a = p.next();
@@ -48,7 +50,7 @@ TEST_CASE("http2: no more streams at a time than the peer allows, the others wai
                 }
                 const request b = p.next();
                 order.push_back(b.path());
-                CHECK_NOTHROW(p.send(NGHTTP2_PING, 0, 0, "12345678"));
+                p.send(NGHTTP2_PING, 0, 0, "12345678");
                 // The client answers a PING in order: a third HEADERS would have come before it.
                 for (;;) {
                     const h2_test::frame f = p.read();
@@ -60,14 +62,14 @@ TEST_CASE("http2: no more streams at a time than the peer allows, the others wai
                 echo(p, a);
             }
         },
-        {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 2}});
+        peer::settings{{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 2}});
     auto work = [&]() -> task<> {
         http::client web(h2c());
-        const http::response first = co_await web.get(web_server.url("/first"));
+        const http::response first = co_await web.get(web_server->url("/first"));
         CHECK(first.ok());
         std::vector<task<http::response>> all;
         for (int i = 0; i < 6; ++i)
-            all.push_back(web.get(web_server.url("/" + std::to_string(i))));
+            all.push_back(web.get(web_server->url("/" + std::to_string(i))));
         const std::vector<http::response> got = co_await when_all(std::move(all));
         for (int i = 0; i < 6; ++i)
             CHECK(got[static_cast<std::size_t>(i)].body() == "/" + std::to_string(i) + " ");
@@ -75,6 +77,7 @@ TEST_CASE("http2: no more streams at a time than the peer allows, the others wai
         CHECK(web.counters().waiting == 0);
     };
     scripted::run(work());
+    web_server.reset(); // its threads have ended
     CHECK(order == std::vector<std::string>{"/first", "/0", "/1", "/2", "/3", "/4", "/5"});
 }
 
@@ -184,7 +187,7 @@ TEST_CASE("http2: a response that nobody reads stops its own stream only") {
 
 TEST_CASE("http2: the peer may send as much as is read, and not more") {
     std::size_t before_reading = 0;
-    server web_server([&](peer& p, int) {
+    std::optional<server> web_server(std::in_place, [&](peer& p, int) {
         const request r = p.next();
         p.headers(r.id, {{":status", "200"}}, false);
         p.data(r.id, std::string(1 << 20, 'x'), false);
@@ -200,11 +203,12 @@ TEST_CASE("http2: the peer may send as much as is read, and not more") {
     });
     auto work = [&]() -> task<> {
         http::client web(h2c());
-        http::response_stream body = co_await web.open(http::request(web_server.url("/")));
+        http::response_stream body = co_await web.open(http::request(web_server->url("/")));
         const std::string all = co_await body.read_all(1 << 22);
         CHECK(all.size() == (1 << 20) + 3);
     };
     scripted::run(work());
+    web_server.reset(); // its threads have ended
     CHECK(before_reading > 0);
     CHECK(before_reading <= 1 << 20);
 }
@@ -237,7 +241,7 @@ TEST_CASE("http2: one request that is late does not disturb the others") {
 
 TEST_CASE("http2: a request that is cancelled is reset, the connection goes on") {
     std::uint32_t code = 0;
-    server web_server([&](peer& p, int) {
+    std::optional<server> web_server(std::in_place, [&](peer& p, int) {
         const request held = p.next();
         p.headers(held.id, {{":status", "200"}}, false);
         const h2_test::frame reset = p.read(NGHTTP2_RST_STREAM, held.id);
@@ -247,16 +251,17 @@ TEST_CASE("http2: a request that is cancelled is reset, the connection goes on")
     auto work = [&]() -> task<> {
         http::client web(h2c());
         {
-            http::response_stream body = co_await web.open(http::request(web_server.url("/held")));
+            http::response_stream body = co_await web.open(http::request(web_server->url("/held")));
             CHECK(body.status() == 200);
             CHECK(web.counters().connections_in_use == 1);
         }
         CHECK(web.counters().connections_in_use == 0);
-        const http::response r = co_await web.get(web_server.url("/next"));
+        const http::response r = co_await web.get(web_server->url("/next"));
         CHECK(r.body() == "/next ");
         CHECK(r.connection_reused());
     };
     scripted::run(work());
+    web_server.reset(); // its threads have ended
     CHECK(code == NGHTTP2_CANCEL);
 }
 

@@ -12,6 +12,7 @@
 
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,29 +45,32 @@ async_generator<std::string> three_pieces() {
 
 TEST_CASE("http2: a request and its response") {
     request seen;
-    server web_server(answering([&](peer& p, const request& r) {
-        seen = r;
-        p.headers(r.id, {{":status", "200"}, {"x-a", "1"}, {"x-a", "2"}, {"content-length", "5"}}, false);
-        p.data(r.id, "hello", true);
-    }));
+    std::optional<server> web_server(
+        std::in_place, answering([&](peer& p, const request& r) {
+            seen = r;
+            p.headers(r.id, {{":status", "200"}, {"x-a", "1"}, {"x-a", "2"}, {"content-length", "5"}}, false);
+            p.data(r.id, "hello", true);
+        }));
     auto work = [&]() -> task<> {
         http::client web(h2c());
-        const http::response r = co_await web.get(web_server.url("/p?q=1#frag"));
+        const http::response r = co_await web.get(web_server->url("/p?q=1#frag"));
         CHECK(r.status() == 200);
         CHECK(r.body() == "hello");
         CHECK(r.headers().get_all("X-A").size() == 2);
-        CHECK(r.url().href() == web_server.url("/p?q=1#frag"));
+        CHECK(r.url().href() == web_server->url("/p?q=1#frag"));
         CHECK_FALSE(r.connection_reused());
         CHECK(r.wire_bytes() > 5);
         CHECK(web.counters().connections_opened == 1);
         CHECK(web.counters().connections_in_use == 0);
         CHECK(web.counters().connections_idle == 1);
     };
+    const std::string authority = web_server->host_port();
     scripted::run(work());
+    web_server.reset(); // its threads have ended
     CHECK(seen.get(":method") == "GET");
     CHECK(seen.get(":scheme") == "http");
     CHECK(seen.get(":path") == "/p?q=1");
-    CHECK(seen.get(":authority") == web_server.host_port());
+    CHECK(seen.get(":authority") == authority);
     CHECK(seen.get("host") == "-");
     CHECK(seen.get("accept-encoding").substr(0, 13) == "gzip, deflate");
     CHECK(seen.get("user-agent").substr(0, 7) == "tandem/");
@@ -134,22 +138,23 @@ TEST_CASE("http2: redirects, cookies, decompression and trailers work as ever") 
     REQUIRE(compress(reinterpret_cast<Bytef*>(packed.data()), &size,
                      reinterpret_cast<const Bytef*>(plain.data()), plain.size()) == Z_OK);
     packed.resize(size);
-    server web_server(answering([&](peer& p, const request& r) {
-        if (r.path() == "/begin") {
-            p.headers(
-                r.id,
-                {{":status", "302"}, {"location", "/end"}, {"set-cookie", "a=1"}, {"set-cookie", "b=2"}},
-                true);
-            return;
-        }
-        last = r;
-        p.headers(r.id, {{":status", "200"}, {"content-encoding", "deflate"}}, false);
-        p.data(r.id, packed, false);
-        p.headers(r.id, {{"x-sum", "7"}}, true);
-    }));
+    std::optional<server> web_server(
+        std::in_place, answering([&](peer& p, const request& r) {
+            if (r.path() == "/begin") {
+                p.headers(
+                    r.id,
+                    {{":status", "302"}, {"location", "/end"}, {"set-cookie", "a=1"}, {"set-cookie", "b=2"}},
+                    true);
+                return;
+            }
+            last = r;
+            p.headers(r.id, {{":status", "200"}, {"content-encoding", "deflate"}}, false);
+            p.data(r.id, packed, false);
+            p.headers(r.id, {{"x-sum", "7"}}, true);
+        }));
     auto work = [&]() -> task<> {
         http::client web(h2c().cookies(std::make_shared<http::cookie_jar>()));
-        const http::response r = co_await web.get(web_server.url("/begin"));
+        const http::response r = co_await web.get(web_server->url("/begin"));
         CHECK(r.body() == plain);
         CHECK(r.decoded());
         CHECK(r.history().size() == 1);
@@ -157,28 +162,30 @@ TEST_CASE("http2: redirects, cookies, decompression and trailers work as ever") 
         CHECK(web.counters().connections_opened == 1);
     };
     scripted::run(work());
+    web_server.reset();               // its threads have ended
     CHECK(last.count("cookie") == 2); // in crumbs
     CHECK(last.get("cookie") == "a=1");
 }
 
 TEST_CASE("http2: a header of HTTP/1's connection is not sent") {
     request seen;
-    server web_server(answering([&](peer& p, const request& r) {
-        seen = r;
-        p.answer(r.id, "");
-    }));
+    std::optional<server> web_server(std::in_place, answering([&](peer& p, const request& r) {
+                                         seen = r;
+                                         p.answer(r.id, "");
+                                     }));
     auto work = [&]() -> task<> {
         http::client web(h2c());
-        http::request what(web_server.url("/"));
+        http::request what(web_server->url("/"));
         what.header("Connection", "close, X-Mine").header("X-Mine", "1").header("Keep-Alive", "timeout=5");
-        what.header("TE", "trailers, gzip").header("Upgrade", "h2c").header("X-Other", "Kept");
+        what.header("TE", "trailers, gzip").header("Proxy-Connection", "close").header("X-Other", "Kept");
         what.header("Host", "example.org");
         const http::response r = co_await web.send(std::move(what));
         CHECK(r.status() == 200);
     };
     scripted::run(work());
+    web_server.reset(); // its threads have ended
     CHECK(seen.get(":authority") == "example.org");
-    for (const char* const gone : {"connection", "x-mine", "keep-alive", "upgrade", "host"})
+    for (const char* const gone : {"connection", "x-mine", "keep-alive", "proxy-connection", "host"})
         CHECK(seen.get(gone) == "-");
     CHECK(seen.get("te") == "trailers");
     CHECK(seen.get("x-other") == "Kept");
@@ -201,4 +208,18 @@ TEST_CASE("http2: a body is read piece by piece") {
         CHECK(web.counters().connections_idle == 1);
     };
     scripted::run(work());
+}
+
+TEST_CASE("http2: a request for another protocol goes over HTTP/1.1") {
+    scripted::answering web_server(
+        [](const std::string& r) { return scripted::ok(scripted::field_of(r, "Upgrade")); });
+    auto work = [&]() -> task<> {
+        http::client web(h2c());
+        http::request what(web_server.url("/"));
+        what.header("Connection", "Upgrade").header("Upgrade", "websocket");
+        const http::response r = co_await web.send(std::move(what));
+        CHECK(r.body() == "websocket");
+    };
+    scripted::run(work());
+    CHECK(web_server.requests().size() == 1);
 }
