@@ -5,12 +5,14 @@
 #include <tandem/http/cookie.hpp>
 #include <tandem/http/cookie_jar.hpp>
 #include <tandem/http/credentials.hpp>
+#include <tandem/http/download.hpp>
 #include <tandem/http/event_source.hpp>
 #include <tandem/http/form.hpp>
 #include <tandem/http/headers.hpp>
 #include <tandem/http/method.hpp>
 #include <tandem/http/multipart.hpp>
 #include <tandem/http/netrc.hpp>
+#include <tandem/http/progress.hpp>
 #include <tandem/http/public_suffix.hpp>
 #include <tandem/http/request.hpp>
 #include <tandem/http/request_body.hpp>

@@ -13,6 +13,7 @@
 #include <tandem/http/content_coding.hpp>
 #include <tandem/http/request.hpp>
 #include <tandem/http/response.hpp>
+#include <tandem/sync/event.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -84,9 +85,11 @@ private:
     task<bool> open_connection(); // TCP and TLS
     task<attempt> try_once();     // send and read the header on the open connection
     task<attempt> read_head();
+    void take_interim();
     task<attempt> send_large(); // while listening for an early response
     task<> upload();
     task<> upload_all();
+    task<> await_continue();
     task<error_code> upload_piece(std::string_view data);
     task<error_code> upload_file(const std::string& path, std::optional<std::uint64_t> length);
     task<error_code> upload_stream(const request_body& body);
@@ -94,6 +97,8 @@ private:
     task<bool> answer_early(task_context& uploader, const bool& uploaded, attempt& outcome);
 
     bool begin_request();
+    void tell_sent(std::size_t bytes);
+    void tell_received(std::size_t bytes);
     bool check_url();
     bool follow(redirect&& next);
     void keep_cookies(const http::headers& fields);
@@ -137,6 +142,15 @@ private:
 
     // Of the body that is sent: the size of each part, nothing for what has none.
     std::vector<std::optional<std::uint64_t>> part_sizes_;
+
+    // Expect: 100-continue
+    event go_ahead_;
+    bool expecting_ = false;      // the request that is being sent says so
+    bool expect_refused_ = false; // by a 417
+    bool body_begun_ = false;
+
+    std::uint64_t sent_bytes_ = 0; // of the body, as told to request::on_upload
+    std::uint64_t received_bytes_ = 0;
 
     std::optional<decoder> decoder_;
     std::string_view undecoded_; // input of the decoder, in the connection's buffer

@@ -16,6 +16,7 @@ public:
     client_transport(net::stream& stream, const limits& bounds) : stream_(stream), reader_(bounds) {}
 
     std::error_code begin(const request_line& line, const headers& fields, const body_plan& body) override;
+    void show_interim() noexcept override { reader_.show_interim(); }
     void expires_at(clock::time_point when) noexcept override { stream_.expires_at(when); }
 
     task<io_result> send(std::string_view body) override;
