@@ -20,4 +20,5 @@
 #include <tandem/http/response_stream.hpp>
 #include <tandem/http/server.hpp>
 #include <tandem/http/status.hpp>
+#include <tandem/http/websocket.hpp>
 #include <tandem/net/url.hpp>

@@ -30,8 +30,8 @@ std::string_view origin_key(const url& target) noexcept {
 
 exchange::exchange(client_state& client, request&& what)
     : client_(client), home_(task_context::current()->home()), request_(std::move(what)),
-      url_(request_.url()), start_(home_.now()),
-      limit_(clock::time_point::max(), std::chrono::nanoseconds(0), "") {
+      url_(request_.url()), upgrade_(request_.headers().has_token("Upgrade", "websocket")),
+      start_(home_.now()), limit_(clock::time_point::max(), std::chrono::nanoseconds(0), "") {
     if (!client_.pool.bind(home_))
         throw std::logic_error("tandem::http::client: used by tasks of two schedulers at a time");
     total_length_ = request_.timeout().value_or(client_.options.total_timeout());
@@ -60,6 +60,8 @@ bool exchange::body_repeatable() const noexcept {
 
 bool exchange::check_url() {
     if (request_.url_error()) return fail(request_phase::url, request_.url_error());
+    if (upgrade_ && url_.scheme().starts_with("ws")) // ws: becomes http:, wss: https:
+        url_ = tandem::url("http" + url_.href().substr(2));
     const std::string_view scheme = url_.scheme();
     if (scheme != "http" && scheme != "https") return fail(request_phase::url, errc::unsupported_scheme);
     return true;

@@ -67,6 +67,8 @@ public:
     [[nodiscard]] const request& wanted() const noexcept { return request_; }
     [[nodiscard]] http::headers& trailers() noexcept { return trailers_; }
     [[nodiscard]] std::uint64_t wire_bytes() const noexcept { return wire_bytes_; }
+    /// After a 101: the connection, which leaves the pool, and what was received behind the header.
+    [[nodiscard]] net::stream take_stream(std::string& received);
     void finish(response& whole, std::string&& body); // and trailers, bytes, total time
 
 private:
@@ -129,6 +131,7 @@ private:
     scheduler& home_;
     request request_;
     tandem::url url_;
+    const bool upgrade_; // to a websocket: HTTP/1.1 only, and ws and wss mean http and https
     connection_pool::lease lease_;
     transport* wire_ = nullptr; // of the connection that the lease holds
     std::optional<http::error> error_;

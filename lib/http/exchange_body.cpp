@@ -153,6 +153,13 @@ exchange::progress exchange::end_body() {
     return progress::done;
 }
 
+net::stream exchange::take_stream(std::string& received) {
+    received = lease_->http1.take_input();
+    net::stream taken = std::move(lease_->stream);
+    lease_.reset();
+    return taken;
+}
+
 // Gives the connection back if another request can follow on it.
 void exchange::release() {
     if (wire_->reusable() && sent_all_ && !close_)

@@ -25,6 +25,7 @@
 namespace tandem::http {
 
 class body_source; // internal
+class websocket;   // <tandem/http/websocket.hpp>
 
 /// Move-only; belongs to the scheduler of its client, which must outlive it. One read at a time. The client's
 /// read_idle_timeout holds for each read, its total_timeout for the whole. Cancellation of a read: throws
@@ -70,6 +71,7 @@ public:
     static constexpr std::size_t default_line_limit = 64 * 1024;
 
 private:
+    friend class websocket; // goes on with the connection
     std::unique_ptr<body_source> source_;
 };
 

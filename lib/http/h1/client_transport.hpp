@@ -38,6 +38,12 @@ public:
 
     /// Forgets what was received and not read, and memory that an idle connection should not hold.
     void drop_input() noexcept { in_.reset(); }
+    /// What was received and not read: of another protocol, behind a 101.
+    [[nodiscard]] std::string take_input() {
+        std::string bytes(in_.view());
+        in_.reset();
+        return bytes;
+    }
     /// For a stream that was replaced by a fresh one.
     void renew() noexcept;
 
