@@ -5,6 +5,7 @@
 #include <tandem/http/cookie.hpp>
 #include <tandem/http/cookie_jar.hpp>
 #include <tandem/http/credentials.hpp>
+#include <tandem/http/download.hpp>
 #include <tandem/http/event_source.hpp>
 #include <tandem/http/form.hpp>
 #include <tandem/http/headers.hpp>
@@ -12,6 +13,7 @@
 #include <tandem/http/method.hpp>
 #include <tandem/http/multipart.hpp>
 #include <tandem/http/netrc.hpp>
+#include <tandem/http/progress.hpp>
 #include <tandem/http/public_suffix.hpp>
 #include <tandem/http/request.hpp>
 #include <tandem/http/request_body.hpp>
@@ -19,4 +21,5 @@
 #include <tandem/http/response_stream.hpp>
 #include <tandem/http/server.hpp>
 #include <tandem/http/status.hpp>
+#include <tandem/http/websocket.hpp>
 #include <tandem/net/url.hpp>

@@ -37,6 +37,14 @@ public:
             return "an event is too large";
         case errc::already_read:
             return "the body is no longer there";
+        case errc::line_too_long:
+            return "a line of the response's body is too long";
+        case errc::bad_status:
+            return "the response's status says that the request failed";
+        case errc::bad_content_range:
+            return "the response is another part than the one that was asked for";
+        case errc::websocket_refused:
+            return "the server did not open a websocket";
         }
         return "unknown error";
     }
@@ -75,6 +83,8 @@ std::string_view to_string(request_phase phase) noexcept {
         return "redirect";
     case request_phase::limit:
         return "limit exceeded";
+    case request_phase::websocket:
+        return "websocket";
     }
     return "?";
 }

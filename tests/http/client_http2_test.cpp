@@ -223,3 +223,28 @@ TEST_CASE("http2: a request for another protocol goes over HTTP/1.1") {
     scripted::run(work());
     CHECK(web_server.requests().size() == 1);
 }
+
+TEST_CASE("http2: interim responses are handed to who asks, and a body waits for the server's word") {
+    server web_server([](peer& p, int) {
+        const request head = p.next_head();
+        const bool early = head.whole || !head.body.empty();
+        for (const char* const status : {"103", "100"})
+            p.headers(head.id, {{":status", status}, {"x-status", status}}, false);
+        const request whole = p.next();
+        p.answer(whole.id, (early ? "early " : "") + whole.get("expect") + " " + whole.body);
+        p.wait_closed();
+    });
+    auto work = [&]() -> task<> {
+        http::client web(h2c());
+        std::string interim;
+        http::request what(web_server.url("/"));
+        what.method(http::method::put).body("body", "text/plain").expect_continue(60s);
+        what.on_informational([&](int status, const http::headers& fields) {
+            interim += std::to_string(status) + "=" + std::string(*fields.get("X-Status")) + " ";
+        });
+        const http::response r = co_await web.send(std::move(what));
+        CHECK(r.body() == "100-continue body");
+        CHECK(interim == "103=103 100=100 ");
+    };
+    scripted::run(work());
+}

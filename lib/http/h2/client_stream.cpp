@@ -95,7 +95,7 @@ bool client_stream::has_room(const client_stream& s) noexcept {
 // ---- receiving ----
 
 bool client_stream::has_news(const client_stream& s) noexcept {
-    return (s.head_there_ && !s.head_shown_) || !s.arrived_.empty() || s.ended_ || s.closed_ || s.error_;
+    return s.interims_.size() > (s.interim_shown_ ? 1u : 0u) || (s.head_there_ && !s.head_shown_) || !s.arrived_.empty() || s.ended_ || s.closed_ || s.error_;
 }
 
 h1::step client_stream::read() {
@@ -106,6 +106,14 @@ h1::step client_stream::read() {
     const auto event = [](h1::event what, std::string_view data = std::string_view()) {
         return h1::step{what, 0, data};
     };
+    if (interim_shown_) {
+        interims_.erase(interims_.begin());
+        interim_shown_ = false;
+    }
+    if (!interims_.empty()) {
+        interim_shown_ = true;
+        return event(h1::event::interim);
+    }
     if (head_there_ && !head_shown_) {
         head_shown_ = true;
         return event(h1::event::head);
@@ -171,6 +179,7 @@ bool client_stream::end_fields(bool end_of_stream) {
     }
     if (head_.status < 200) {
         if (++interim_ > session_.limits_.interim_responses) return fail(h1::error::too_many_interim);
+        if (show_interim_) interims_.push_back(std::exchange(head_, h1::response_head()));
         return true;
     }
     head_there_ = true;

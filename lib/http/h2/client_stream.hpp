@@ -7,6 +7,7 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 namespace tandem::http::h2 {
 
@@ -19,6 +20,7 @@ public:
 
     std::error_code begin(const request_line& line, const headers& fields,
                           const h1::body_plan& body) override;
+    void show_interim() noexcept override { show_interim_ = true; }
     void expires_at(clock::time_point when) noexcept override;
 
     task<io_result> send(std::string_view body) override;
@@ -30,7 +32,7 @@ public:
     task<io_result> receive() override;
     void received(std::size_t) override {}
 
-    h1::response_head& head() noexcept override { return head_; }
+    h1::response_head& head() noexcept override { return interim_shown_ ? interims_.front() : head_; }
     bool has_body() const noexcept override { return has_body_; }
     std::uint64_t declared_length() const noexcept override { return declared_length_; }
     headers& trailers() noexcept override { return trailers_; }
@@ -63,6 +65,7 @@ private:
     bool upload_over_ = false;
 
     h1::response_head head_;
+    std::vector<h1::response_head> interims_; // that are to be shown
     headers trailers_;
     std::string arrived_; // data that nobody has read
     std::string shown_;   // the piece that was given to the reader
@@ -76,6 +79,8 @@ private:
     bool heard_ = false; // a header of a response has begun
     bool head_there_ = false;
     bool head_shown_ = false;
+    bool show_interim_ = false;
+    bool interim_shown_ = false; // the first of them
     bool has_body_ = false;
     bool ended_ = false;  // the peer has sent all
     bool closed_ = false; // in both directions, or broken
