@@ -155,6 +155,7 @@ exchange::progress exchange::end_body() {
     trailers_ = std::move(lease_->reader.trailers());
     body_over_ = true;
     release();
+    if (observed_) tell_end(request_event::kind::finished);
     return progress::done;
 }
 

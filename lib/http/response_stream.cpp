@@ -7,12 +7,18 @@ namespace tandem::http {
 response_stream::response_stream() noexcept = default;
 response_stream::response_stream(response_info info, std::unique_ptr<body_source> source) noexcept
     : response_info(std::move(info)), source_(std::move(source)) {}
+response_stream::response_stream(response whole)
+    : response_info(whole), whole_(std::make_unique<response>(std::move(whole))) {}
 response_stream::response_stream(response_stream&&) noexcept = default;
 response_stream& response_stream::operator=(response_stream&&) noexcept = default;
 response_stream::~response_stream() = default;
 
 task<result<std::string_view>> response_stream::try_read_some() {
     using progress = exchange::progress;
+    if (whole_) {
+        piece_ = whole_->take_body();
+        co_return result<std::string_view>(std::string_view(piece_));
+    }
     if (!source_)
         co_return result<std::string_view>(error(request_phase::body, errc::already_read, "", "", ""));
     exchange& from = source_->exchange();
@@ -49,6 +55,11 @@ task<result<std::string>> response_stream::try_read_all(std::uint64_t limit) {
         if (!piece) co_return result<std::string>(std::move(piece).error());
         if (piece->empty()) co_return result<std::string>(std::move(body));
         if (body.size() + piece->size() > limit) {
+            if (whole_)
+                co_return result<std::string>(error(request_phase::limit, errc::body_too_large, method(),
+                                                    url().redacted(),
+                                                    "the body is larger than " + std::to_string(limit) +
+                                                        " bytes (response_stream::read_all)"));
             exchange& from = source_->exchange();
             from.limit_body(limit, "response_stream::read_all");
             from.fail_body_limit();
@@ -64,17 +75,24 @@ task<std::string> response_stream::read_all(std::uint64_t limit) {
     co_return std::move(body).value();
 }
 
+void response_stream::keep(std::shared_ptr<void> what) {
+    kept_.push_back(std::move(what));
+}
+
 bool response_stream::done() const noexcept {
+    if (whole_) return whole_->body().empty();
     if (!source_ || source_->failed) return false;
     return source_->exchange().body_over();
 }
 
 const http::headers& response_stream::trailers() const noexcept {
     static const http::headers none;
+    if (whole_) return whole_->trailers();
     return source_ ? source_->exchange().trailers() : none;
 }
 
 std::uint64_t response_stream::wire_bytes() const noexcept {
+    if (whole_) return whole_->wire_bytes();
     return source_ ? source_->exchange().wire_bytes() : 0;
 }
 

@@ -71,6 +71,7 @@ public:
 
 protected:
     friend class exchange;
+    friend class response_builder;
 
     int status_ = 0;
     bool reused_ = false;
@@ -102,6 +103,7 @@ public:
 
 private:
     friend class exchange;
+    friend class response_builder;
 
     std::string body_;
     http::headers trailers_;

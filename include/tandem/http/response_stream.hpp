@@ -19,6 +19,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tandem::http {
 
@@ -30,7 +31,9 @@ class body_source; // internal
 class response_stream : public response_info {
 public:
     response_stream() noexcept;
-    response_stream(response_info info, std::unique_ptr<body_source> source) noexcept;
+    response_stream(response_info info, std::unique_ptr<body_source> source) noexcept; // the client's
+    /// A body that is there already, as one piece: for interceptors that answer by themselves.
+    explicit response_stream(response whole);
     response_stream(response_stream&&) noexcept;
     response_stream& operator=(response_stream&&) noexcept;
     ~response_stream();
@@ -50,10 +53,16 @@ public:
     [[nodiscard]] const http::headers& trailers() const noexcept;
     [[nodiscard]] std::uint64_t wire_bytes() const noexcept; ///< received for this response so far
 
+    /// For interceptors: keeps `what` until the stream is destroyed.
+    void keep(std::shared_ptr<void> what);
+
     static constexpr std::uint64_t default_limit = std::uint64_t{64} << 20;
 
 private:
     std::unique_ptr<body_source> source_;
+    std::unique_ptr<response> whole_; // instead of source_; without its body once that was read
+    std::vector<std::shared_ptr<void>> kept_;
+    std::string piece_;
 };
 
 } // namespace tandem::http
