@@ -1,7 +1,9 @@
 // The network: HTTP client and server. No Asio, no OpenSSL in here.
 #pragma once
 
+#include <tandem/http/circuit_breaker.hpp>
 #include <tandem/http/client.hpp>
+#include <tandem/http/concurrency_limiter.hpp>
 #include <tandem/http/cookie.hpp>
 #include <tandem/http/cookie_jar.hpp>
 #include <tandem/http/credentials.hpp>

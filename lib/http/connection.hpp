@@ -1,12 +1,10 @@
-// One connection of the client: stream, input buffer, response reader.
+// One connection of the client: the stream, and HTTP/1.1 on it.
 #pragma once
 
-#include "lib/http/h1/reader.hpp"
-#include "lib/http/read_buffer.hpp"
+#include "lib/http/h1/client_transport.hpp"
 #include "lib/net/stream.hpp"
 
 #include <cstdint>
-#include <string>
 
 namespace tandem::http {
 
@@ -14,25 +12,21 @@ class pool_origin; // lib/http/connection_pool.hpp
 
 class connection {
 public:
-    connection(pool_origin& origin, const h1::limits& limits) : reader(limits), origin_(origin) {}
+    connection(pool_origin& origin, const h1::limits& limits) : http1(stream, limits), origin_(origin) {}
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
 
     /// Back to a connection that is not open, in the same place of the pool.
     void renew() noexcept {
         stream = net::stream();
-        in.reset();
-        ended = false;
+        http1.renew();
         requests = 0;
     }
 
     [[nodiscard]] pool_origin& origin() const noexcept { return origin_; }
 
     net::stream stream; // not open until the first request on it
-    read_buffer in;
-    bool ended = false; // the peer has ended the stream
-    h1::response_reader reader;
-    std::string out; // the request being sent; kept for its memory
+    h1::client_transport http1;
     std::uint64_t requests = 0;
 
 private:

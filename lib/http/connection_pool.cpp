@@ -107,7 +107,7 @@ void connection_pool::give_back(std::unique_ptr<connection> held, bool keep) noe
 
 void connection_pool::keep_idle(std::unique_ptr<connection> held) noexcept {
     connection& c = *held;
-    c.in.reset();
+    c.http1.drop_input();
     c.stream.expires_at(clock::time_point::max());
     c.idle_since_ = home_->now();
     c.older_ = newest_idle_;

@@ -2,7 +2,6 @@
 #include "lib/http/exchange.hpp"
 
 #include "lib/http/chars.hpp"
-#include "lib/http/h1/writer.hpp"
 #include "lib/http/redirect.hpp"
 #include "lib/net/connect.hpp"
 
@@ -74,7 +73,7 @@ task<bool> exchange::run_to_head() {
     for (;;) {
         ++client_.counters.requests;
         if (!co_await hop()) co_return false;
-        const h1::response_head& head = lease_->reader.head();
+        const h1::response_head& head = wire_->head();
         status_ = head.status;
         if (observed_) tell(request_event::kind::answered, timings_.first_byte);
         keep_cookies(head.headers);
@@ -136,10 +135,8 @@ void exchange::keep_cookies(const http::headers& fields) {
 
 // Keeps the connection when the rest of the redirect's response is at hand; does not wait for it.
 void exchange::drop_redirect_body() {
-    connection& c = *lease_;
     for (std::uint64_t dropped = 0; dropped <= small_redirect_body;) {
-        const h1::step now = c.reader.read(c.in.view(), c.ended);
-        c.in.consume(now.consumed);
+        const h1::step now = wire_->read();
         dropped += now.data.size();
         if (now.what == h1::event::body) continue;
         if (now.what == h1::event::complete) return release();
@@ -158,6 +155,7 @@ task<bool> exchange::hop() {
         co_return false;
     }
     timings_.pool_wait = home_.now() - asked;
+    wire_ = &lease_->http1;
     if (observed_) tell(request_event::kind::queued, timings_.pool_wait);
     for (bool again = false;; again = true) {
         reused_ = lease_->stream.is_open();
@@ -216,9 +214,8 @@ task<bool> exchange::open_connection() {
     co_return true;
 }
 
-// Writes the request's head into the connection's output.
-bool exchange::write_head() {
-    connection& c = *lease_;
+// Tells the transport what the request is.
+bool exchange::begin_request() {
     const client_options& options = client_.options;
     const http::headers& own = request_.headers();
     http::headers& fields = client_.scratch;
@@ -254,24 +251,21 @@ bool exchange::write_head() {
     const http::method verb = reader_method();
     const bool body = !drop_body_ && (request_.has_body() || verb == method::put || verb == method::patch ||
                                       (verb == method::post && request_.verb()));
-    c.out.clear();
     const std::error_code failure =
         verb == method::connect ? make_error_code(h1::error::bad_target) // a tunnel is no request for a URL
-                                : h1::write_request_head(c.out, method_name(), url_.target(), fields,
-                                                         body ? plan_body() : h1::body_plan::none());
+                                : wire_->begin(request_line(method_name(), verb, url_), fields,
+                                               body ? plan_body() : h1::body_plan::none());
     if (failure) return fail(request_phase::send, errc::bad_request, failure.message());
     return true;
 }
 
 task<exchange::attempt> exchange::try_once() {
-    connection& c = *lease_;
     const bool streamed = request_.streamed_body() && !drop_body_;
     if (streamed) {
         const bool measured = co_await measure_body();
         if (!measured) co_return attempt::failed;
     }
-    if (!write_head()) co_return attempt::failed;
-    c.reader.reset(reader_method());
+    if (!begin_request()) co_return attempt::failed;
     wire_bytes_ = 0;
     const std::string_view body = drop_body_ ? std::string_view() : std::string_view(request_.body());
     const clock::time_point begun = home_.now();
@@ -281,8 +275,7 @@ task<exchange::attempt> exchange::try_once() {
     if (streamed || body.size() > small_body) {
         outcome = co_await send_large();
     } else {
-        c.out += body;
-        const io_result sent = co_await c.stream.write(c.out);
+        const io_result sent = co_await wire_->send(body);
         sent_all_ = !sent.error;
         if (sent.error) fail_io(request_phase::send, sent.error);
         // Even then: a server may answer, and close, before it has taken the request.
@@ -293,29 +286,24 @@ task<exchange::attempt> exchange::try_once() {
 }
 
 task<exchange::attempt> exchange::read_head() {
-    connection& c = *lease_;
     for (;;) {
-        const h1::step now = c.reader.read(c.in.view(), c.ended);
-        c.in.consume(now.consumed);
+        const h1::step now = wire_->read();
         if (now.what == h1::event::head) {
             error_.reset(); // of a send that failed: the answer matters more
             co_return attempt::head;
         }
         if (now.what == h1::event::failed) {
-            const bool silent = c.reader.error() == make_error_code(h1::error::closed_before_response);
-            if (!error_) fail_protocol(request_phase::response_head, c.reader.error());
-            co_return silent ? attempt::stale : attempt::failed;
+            if (!error_) fail_protocol(request_phase::response_head, wire_->error());
+            co_return wire_->why_no_answer() == no_answer::silent ? attempt::stale : attempt::failed;
         }
-        c.in.prepare();
-        const io_result got = co_await c.stream.read_some(c.in.tail(), c.in.space());
+        const io_result got = co_await wire_->receive();
         if (got.error) {
-            const bool silent = !c.reader.started();
             if (!error_) fail_io(request_phase::response_head, got.error);
+            const bool silent = wire_->why_no_answer() == no_answer::silent;
             co_return silent && !error_->is_timeout() ? attempt::stale : attempt::failed;
         }
-        c.in.commit(got.bytes);
+        wire_->received(got.bytes);
         wire_bytes_ += got.bytes;
-        c.ended = got.bytes == 0;
     }
 }
 

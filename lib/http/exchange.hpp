@@ -6,7 +6,8 @@
 
 #include "lib/http/client_state.hpp"
 #include "lib/http/connection_pool.hpp"
-#include "lib/http/h1/writer.hpp"
+#include "lib/http/h1/limits.hpp"
+#include "lib/http/transport.hpp"
 
 #include <tandem/core/task.hpp>
 #include <tandem/http/content_coding.hpp>
@@ -100,7 +101,7 @@ private:
     task<bool> measure_body();
     task<bool> answer_early(task_context& uploader, const bool& uploaded, attempt& outcome);
 
-    bool write_head();
+    bool begin_request();
     bool check_url();
     bool follow(redirect&& next);
     void keep_cookies(const http::headers& fields);
@@ -138,6 +139,7 @@ private:
     request request_;
     tandem::url url_;
     connection_pool::lease lease_;
+    transport* wire_ = nullptr; // of the connection that the lease holds
     std::optional<http::error> error_;
 
     clock::time_point start_;
@@ -149,8 +151,6 @@ private:
 
     // Of the body that is sent: the size of each part, nothing for what has none.
     std::vector<std::optional<std::uint64_t>> part_sizes_;
-    bool chunked_ = false;
-    std::string chunk_;
 
     std::optional<decoder> decoder_;
     std::string decoded_;        // output of the decoder that next_piece shows

@@ -18,11 +18,10 @@ constexpr std::size_t most_reserved = 1024 * 1024;
 
 // Called with the final header.
 void exchange::begin_body() {
-    h1::response_reader& reader = lease_->reader;
     body_limit_ = request_.max_body().value_or(client_.options.max_body_bytes());
     body_limit_option_ = "request::max_body, client_options::max_body_bytes";
-    if (!offered_codings_ || reader.framing() == h1::framing::none) return;
-    const http::headers& fields = reader.head().headers;
+    if (!offered_codings_ || !wire_->has_body()) return;
+    const http::headers& fields = wire_->head().headers;
     if (!fields.contains("Content-Encoding")) return;
     const std::optional<std::string> codings = fields.get_joined("Content-Encoding");
     if (!decoder::supports(*codings)) return; // handed over as it is; the header tells
@@ -34,7 +33,7 @@ void exchange::begin_body() {
 }
 
 void exchange::describe(response_info& info) {
-    h1::response_head& head = lease_->reader.head();
+    h1::response_head& head = wire_->head();
     info.status_ = head.status;
     info.method_ = method_name();
     info.reason_ = std::move(head.reason);
@@ -58,7 +57,6 @@ exchange::progress exchange::next_piece(std::string_view& piece) {
     piece = std::string_view();
     if (body_over_) return progress::done;
     if (!lease_) return progress::failed;
-    connection& c = *lease_;
     for (;;) {
         if (!undecoded_.empty()) {
             const std::string_view slice = undecoded_.substr(0, decode_slice);
@@ -75,12 +73,11 @@ exchange::progress exchange::next_piece(std::string_view& piece) {
             if (decoded_.empty()) continue;
             piece = decoded_;
         } else {
-            const h1::step now = c.reader.read(c.in.view(), c.ended);
-            c.in.consume(now.consumed);
+            const h1::step now = wire_->read();
             if (now.what == h1::event::need_more) return progress::need_input;
             if (now.what == h1::event::complete) return end_body();
             if (now.what != h1::event::body) {
-                fail_protocol(request_phase::body, c.reader.error());
+                fail_protocol(request_phase::body, wire_->error());
                 lease_.reset();
                 return progress::failed;
             }
@@ -102,8 +99,8 @@ exchange::progress exchange::next_piece(std::string_view& piece) {
 
 exchange::progress exchange::drain_into(std::string& body) {
     // A declared length spares the growing of the string, and the reading of what is too long anyway.
-    if (body_bytes_ == 0 && !decoder_ && lease_ && lease_->reader.framing() == h1::framing::length) {
-        const std::uint64_t length = lease_->reader.content_length();
+    if (body_bytes_ == 0 && !decoder_ && lease_) {
+        const std::uint64_t length = wire_->declared_length();
         if (length > body_limit_) {
             fail_body_limit();
             return progress::failed;
@@ -119,10 +116,8 @@ exchange::progress exchange::drain_into(std::string& body) {
 }
 
 task<bool> exchange::receive_body() {
-    connection& c = *lease_;
     set_deadline(limit_for(client_.options.read_idle_timeout(), "client_options::read_idle_timeout"));
-    c.in.prepare();
-    const io_result got = co_await c.stream.read_some(c.in.tail(), c.in.space());
+    const io_result got = co_await wire_->receive();
     if (got.error) {
         const connection_pool::lease closed = std::move(lease_);
         std::string detail;
@@ -131,9 +126,8 @@ task<bool> exchange::receive_body() {
         fail_io(request_phase::body, got.error, std::move(detail));
         co_return false;
     }
-    c.in.commit(got.bytes);
+    wire_->received(got.bytes);
     wire_bytes_ += got.bytes;
-    c.ended = got.bytes == 0;
     co_return true;
 }
 
@@ -152,7 +146,7 @@ exchange::progress exchange::end_body() {
         const std::error_code failure = decoder_->finish();
         if (failure) return fail_body(failure);
     }
-    trailers_ = std::move(lease_->reader.trailers());
+    trailers_ = std::move(wire_->trailers());
     body_over_ = true;
     release();
     if (observed_) tell_end(request_event::kind::finished);
@@ -161,10 +155,7 @@ exchange::progress exchange::end_body() {
 
 // Gives the connection back if another request can follow on it.
 void exchange::release() {
-    const connection& c = *lease_;
-    const bool again = c.reader.keep_alive() && sent_all_ && !close_ && !c.ended && c.in.empty() &&
-                       c.reader.head().status != 101;
-    if (again)
+    if (wire_->reusable() && sent_all_ && !close_)
         lease_.keep();
     else
         lease_.reset();

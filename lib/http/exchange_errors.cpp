@@ -40,7 +40,7 @@ exchange::time_limit exchange::limit_for(std::chrono::nanoseconds length, const 
 
 void exchange::set_deadline(const time_limit& limit) {
     limit_ = limit;
-    lease_->stream.expires_at(limit.when);
+    wire_->expires_at(limit.when);
 }
 
 bool exchange::fail(request_phase phase, const error_code& code, std::string detail) {

@@ -85,19 +85,12 @@ h1::body_plan exchange::plan_body() const {
     return h1::body_plan::length(total);
 }
 
-// As a chunk, where the body is sent in chunks.
 task<error_code> exchange::upload_piece(std::string_view data) {
-    connection& c = *lease_;
     while (!data.empty()) {
-        std::string_view piece = data.substr(0, piece_size);
+        const std::string_view piece = data.substr(0, piece_size);
         data.remove_prefix(piece.size());
-        if (chunked_) {
-            chunk_.clear();
-            h1::write_chunk(chunk_, piece);
-            piece = chunk_;
-        }
         set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
-        const io_result sent = co_await c.stream.write(piece);
+        const io_result sent = co_await wire_->send_piece(piece);
         if (sent.error) co_return sent.error;
     }
     co_return error_code();
@@ -150,11 +143,9 @@ task<error_code> exchange::upload_stream(const request_body& body) {
 }
 
 task<> exchange::upload_all() {
-    connection& c = *lease_;
-    const io_result head = co_await c.stream.write(c.out);
+    const io_result head = co_await wire_->send_head();
     error_code failure = head.error;
     const request_body* const body = request_.streamed_body();
-    chunked_ = body && plan_body().framing() == h1::framing::chunked;
     if (!failure && !body) failure = co_await upload_piece(request_.body());
     if (!failure && body && body->is_stream()) failure = co_await upload_stream(*body);
     if (body && !body->is_stream()) {
@@ -166,10 +157,8 @@ task<> exchange::upload_all() {
                 failure = co_await upload_piece(part.text);
         }
     }
-    if (!failure && chunked_) {
-        chunk_.clear();
-        static_cast<void>(h1::write_last_chunk(chunk_)); // has no trailers that could be refused
-        const io_result end = co_await c.stream.write(chunk_);
+    if (!failure) {
+        const io_result end = co_await wire_->send_end();
         failure = end.error;
     }
     sent_all_ = !failure;

@@ -292,6 +292,10 @@ bool stream::is_tls() const noexcept {
     return impl_ && impl_->tls_.has_value();
 }
 
+std::string_view stream::alpn() const noexcept {
+    return is_tls() ? impl_->tls_->alpn() : std::string_view();
+}
+
 const std::string& stream::tls_failure() const noexcept {
     static const std::string none;
     return impl_ ? impl_->failure_ : none;

@@ -62,6 +62,7 @@ public:
     task<boost::system::error_code> handshake_client(tls_context& context, std::string host);
     task<boost::system::error_code> handshake_server(tls_context& context);
     bool is_tls() const noexcept;
+    std::string_view alpn() const noexcept; // the protocol picked in the handshake, "h2"; empty: none
     const std::string& tls_failure() const noexcept;
 
     // Sends what ends the stream: TLS close_notify without waiting for the peer's, then TCP FIN. Waits, if

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <new>
+#include <stdexcept>
+#include <string_view>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -85,8 +87,26 @@ public:
     impl& operator=(const impl&) = delete;
     ~impl() { SSL_CTX_free(ctx); }
 
+    // On the server: the first of ours that the client offers.
+    static int select(SSL*, const unsigned char** picked, unsigned char* size, const unsigned char* offered,
+                      unsigned offered_size, void* self) {
+        for (const std::string& name : static_cast<impl*>(self)->protocols) {
+            for (unsigned at = 0; at < offered_size; at += 1u + offered[at]) {
+                const unsigned char length = offered[at];
+                const auto* const text = reinterpret_cast<const char*>(offered + at + 1);
+                if (std::string_view(text, length) != name) continue;
+                *picked = offered + at + 1;
+                *size = length;
+                return SSL_TLSEXT_ERR_OK;
+            }
+        }
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+
     SSL_CTX* ctx;
     bool verify = true;
+    bool is_server = false;
+    std::vector<std::string> protocols;
 };
 
 tls_context::tls_context(std::unique_ptr<impl> i) noexcept : impl_(std::move(i)) {}
@@ -101,6 +121,23 @@ bool tls_context::verifies() const noexcept {
     return impl_->verify;
 }
 
+tls_context& tls_context::protocols(const std::vector<std::string>& names) {
+    std::string wire;
+    for (const std::string& name : names) {
+        if (name.empty() || name.size() > 255)
+            throw std::invalid_argument("tls_context::protocols: a name of 1 to 255 bytes is expected");
+        wire += static_cast<char>(name.size());
+        wire += name;
+    }
+    impl_->protocols = names;
+    if (impl_->is_server)
+        SSL_CTX_set_alpn_select_cb(impl_->ctx, names.empty() ? nullptr : &impl::select, impl_.get());
+    else if (SSL_CTX_set_alpn_protos(impl_->ctx, reinterpret_cast<const unsigned char*>(wire.data()),
+                                     static_cast<unsigned>(wire.size())) != 0) // 0 is success, here only
+        throw std::invalid_argument("tls_context::protocols: the names are too long");
+    return *this;
+}
+
 tls_context tls_context::client(const std::string& ca_file, bool verify) {
     auto i = std::make_unique<impl>(TLS_client_method());
     i->verify = verify;
@@ -112,9 +149,9 @@ tls_context tls_context::client(const std::string& ca_file, bool verify) {
     } else if (verify && SSL_CTX_set_default_verify_paths(i->ctx) != 1) {
         fail("the system's certificate store cannot be used");
     }
-    static constexpr unsigned char http1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-    SSL_CTX_set_alpn_protos(i->ctx, http1, sizeof(http1));
-    return tls_context(std::move(i));
+    tls_context made(std::move(i));
+    made.protocols({"http/1.1"});
+    return made;
 }
 
 tls_context tls_context::server(const std::string& certificate_file, const std::string& key_file) {
@@ -122,6 +159,7 @@ tls_context tls_context::server(const std::string& certificate_file, const std::
     require_readable("key file", key_file);
     ERR_clear_error(); // what an earlier call left would be taken for the reason
     auto i = std::make_unique<impl>(TLS_server_method());
+    i->is_server = true;
     if (SSL_CTX_use_certificate_chain_file(i->ctx, certificate_file.c_str()) != 1)
         fail("certificate file " + certificate_file + " cannot be used");
     if (SSL_CTX_use_PrivateKey_file(i->ctx, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace tandem::net {
 
@@ -31,6 +32,14 @@ public:
     tls_context(tls_context&&) noexcept;
     tls_context& operator=(tls_context&&) noexcept;
     ~tls_context();
+
+    // Protocols for ALPN (RFC 7301), the most wanted first: {"h2", "http/1.1"}. A client offers them (by
+    // default only "http/1.1"; none: it sends no ALPN) and refuses a server that picks another. A server
+    // picks the first of its own that the client offers (by default it has none and ignores ALPN) and refuses
+    // a client that offers none of them; a client that sends no ALPN is served. `stream::alpn` says what was
+    // picked. Throws std::invalid_argument for a name that is empty or longer than 255 bytes. Before the
+    // first connection.
+    tls_context& protocols(const std::vector<std::string>& names);
 
     void* native_handle() const noexcept; // SSL_CTX*
     bool verifies() const noexcept;

@@ -185,6 +185,13 @@ tls_session::step tls_session::handshake() {
     return result == 1 ? step(std::size_t{1}) : outcome_of(result, true);
 }
 
+std::string_view tls_session::alpn() const noexcept {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+}
+
 tls_session::step tls_session::read(char* data, std::size_t size) {
     if (broken_) return step(broken_);
     begin_call();

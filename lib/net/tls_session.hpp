@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 struct ssl_st;
 struct x509_store_ctx_st;
@@ -45,6 +46,8 @@ public:
     bool has_pending() const noexcept; // bytes (or an error) that were received but not read
     bool has_input() noexcept;         // data, the end or an error; session tickets do not count
     need shutdown() noexcept;          // sends close_notify, once; `writable`: it is not out yet, call again
+
+    std::string_view alpn() const noexcept; // what was picked; empty: nothing was, or not yet
 
     // Why the handshake failed, for people.
     const std::string& failure() const noexcept { return failure_; }

@@ -7,7 +7,7 @@
 #include "tests/http/stub_site.hpp"
 #include "tests/support/tasks.hpp"
 
-#include <tandem/concurrency/sleep.hpp>
+#include <tandem/concurrency/move_on_after.hpp>
 #include <tandem/http/client.hpp>
 #include <tandem/http/retry.hpp>
 #include <tandem/testing.hpp>
@@ -31,22 +31,22 @@ namespace {
 
 using answers = std::function<answer(const http::request&, int)>;
 
-class outcome {
+class attempted {
 public:
-    outcome(answer g, int n, std::chrono::nanoseconds t) : got(std::move(g)), asked(n), took(t) {}
+    attempted(answer g, int n, std::chrono::nanoseconds t) : got(std::move(g)), asked(n), took(t) {}
     answer got;
     int asked;
     std::chrono::nanoseconds took;
 };
 
 // Sends one request, in virtual time.
-outcome send(http::request what, const retry_options& how, const answers& give,
-             const client_options& base = client_options()) {
-    return test::run([&]() -> task<outcome> {
+attempted send(http::request what, const retry_options& how, const answers& give,
+               const client_options& base = client_options()) {
+    return test::run([&]() -> task<attempted> {
         auto site = tests::site_of(give);
         http::client web(client_options(base).retry(how).intercept(site));
         answer got = co_await web.try_send(what);
-        co_return outcome(std::move(got), static_cast<int>(site->seen.size()), test::elapsed());
+        co_return attempted(std::move(got), static_cast<int>(site->seen.size()), test::elapsed());
     });
 }
 
@@ -71,7 +71,7 @@ retry_options quick() {
 } // namespace
 
 TEST_CASE("retry: until there is an answer, with pauses") {
-    const outcome o =
+    const attempted o =
         send(get(), retry_options().attempts(5).seed(1), [](const http::request& what, int number) {
             return answer(number < 4 ? answer(refused(what)) : answer(reply(what).body("at last").build()));
         });
@@ -83,7 +83,8 @@ TEST_CASE("retry: until there is an answer, with pauses") {
 }
 
 TEST_CASE("retry: the last failure tells of the attempts and of the time") {
-    const outcome o = send(get(), retry_options().attempts(3).seed(3), failing(request_phase::response_head));
+    const attempted o =
+        send(get(), retry_options().attempts(3).seed(3), failing(request_phase::response_head));
     REQUIRE_FALSE(o.got);
     CHECK(o.asked == 3);
     CHECK(o.got.error().attempt() == 3);
@@ -94,7 +95,7 @@ TEST_CASE("retry: the last failure tells of the attempts and of the time") {
 
 TEST_CASE("retry: the usual statuses, and those that one asks for") {
     for (const int code : {429, 502, 503, 504}) {
-        const outcome o = send(get(), quick(), status(code));
+        const attempted o = send(get(), quick(), status(code));
         REQUIRE(o.got);
         CHECK(o.got->status() == code);
         CHECK(o.asked == 3);
@@ -122,7 +123,7 @@ TEST_CASE("retry: what was never sent is repeated whatever the method") {
     for (const request_phase phase : {request_phase::resolve, request_phase::connect, request_phase::tls})
         CHECK(send(post(), quick(), failing(phase)).asked == 3);
     // A redirect has been followed: what failed is not what was asked for.
-    const outcome o = send(post(), quick(), [](const http::request&, int) {
+    const attempted o = send(post(), quick(), [](const http::request&, int) {
         return answer(refused(http::request("http://b.invalid/")));
     });
     CHECK(o.asked == 1);
@@ -132,7 +133,7 @@ TEST_CASE("retry: not what cannot pass") {
     for (const request_phase phase : {request_phase::url, request_phase::pool_wait, request_phase::redirect,
                                       request_phase::limit, request_phase::intercept})
         CHECK(send(get(), quick(), failing(phase)).asked == 1);
-    const outcome o = send(get(), quick(), [](const http::request& what, int) {
+    const attempted o = send(get(), quick(), [](const http::request& what, int) {
         return answer(http::error(request_phase::body, make_error_code(http::errc::body_too_large), "GET",
                                   what.url().redacted(), ""));
     });
@@ -163,21 +164,21 @@ TEST_CASE("retry: at least as long as Retry-After says, in seconds") {
                                      : reply(what, 503).header("Retry-After", value).build());
         };
     };
-    const outcome o = send(get(), quick(), after("7"));
+    const attempted o = send(get(), quick(), after("7"));
     CHECK(o.asked == 2);
     CHECK(o.took >= 7s);
     CHECK(o.took < 8s);
     CHECK(send(get(), quick(), after("60")).asked == 2);
-    const outcome longer = send(get(), quick(), after("61"));
+    const attempted longer = send(get(), quick(), after("61"));
     CHECK(longer.asked == 1);
     CHECK(longer.got->status() == 503);
     CHECK(send(get(), quick(), after("99999999999999999999")).asked == 1);
     CHECK(send(get(), quick().max_retry_after(2min), after("61")).asked == 2);
-    const outcome ignored = send(get(), quick().max_retry_after(0s), after("61"));
+    const attempted ignored = send(get(), quick().max_retry_after(0s), after("61"));
     CHECK(ignored.asked == 2);
     CHECK(ignored.took < 1s);
     for (const char* const nonsense : {"", "-1", "1.5", "soon", "7 s", "+7"}) {
-        const outcome read = send(get(), quick(), after(nonsense));
+        const attempted read = send(get(), quick(), after(nonsense));
         CHECK(read.asked == 2);
         CHECK(read.took < 1s);
     }
@@ -196,28 +197,28 @@ TEST_CASE("retry: Retry-After as a date, counted from the response's own") {
             return answer(made.build());
         };
     };
-    const outcome o = send(get(), quick(), at(20s, true));
+    const attempted o = send(get(), quick(), at(20s, true));
     CHECK(o.asked == 2);
     CHECK(o.took >= 20s);
     CHECK(o.took < 21s);
-    const outcome plain = send(get(), quick(), at(20s, false));
+    const attempted plain = send(get(), quick(), at(20s, false));
     CHECK(plain.asked == 2);
     CHECK(plain.took > 18s);
     CHECK(plain.took < 22s);
-    const outcome past = send(get(), quick(), at(-20s, true));
+    const attempted past = send(get(), quick(), at(-20s, true));
     CHECK(past.asked == 2);
     CHECK(past.took < 1s);
     CHECK(send(get(), quick(), at(61s, true)).asked == 1);
 }
 
 TEST_CASE("retry: never beyond the total time of the call") {
-    const outcome o = send(get().timeout(5s), quick(), [](const http::request& what, int) {
+    const attempted o = send(get().timeout(5s), quick(), [](const http::request& what, int) {
         return answer(reply(what, 503).header("Retry-After", "2").build());
     });
     REQUIRE(o.got);
     CHECK(o.got->status() == 503);
     CHECK(o.asked == 3);
-    const outcome cut = send(
+    const attempted cut = send(
         get(), quick().attempts(100),
         [](const http::request& what, int) {
             return answer(reply(what, 503).header("Retry-After", "2").build());
@@ -295,10 +296,10 @@ TEST_CASE("retry: a connection that is reset, for real") {
 TEST_CASE("retry: can be cancelled anywhere, in an attempt and in a pause") {
     test::run([]() -> task<> {
         auto site = tests::site([](const http::request& what, int) -> task<answer> {
-            co_await sleep_for(1ms);
+            co_await tests::turns(2);
             co_return answer(refused(what));
         });
-        http::client web(client_options().retry(retry_options().budget(1, 1000).seed(1)).intercept(site));
+        http::client web(client_options().retry(quick().budget(1, 1000)).intercept(site));
         auto scenario = [&]() -> task<> {
             const answer got = co_await web.try_send(get());
             CHECK_FALSE(got.has_value());
@@ -308,7 +309,13 @@ TEST_CASE("retry: can be cancelled anywhere, in an attempt and in a pause") {
             CHECK((how == test::ending::value || how == test::ending::cancelled));
         };
         const std::size_t cancelled = co_await test::cancel_everywhere(scenario, after);
-        CHECK(cancelled > 5);
+        CHECK(cancelled > 12); // three attempts, two pauses, each before and after the driver's turn
         co_await scenario();
+
+        http::client slow(client_options().retry(retry_options().budget(1, 1000)).intercept(site));
+        const auto asked = site->seen.size();
+        const bool done = co_await move_on_after(0ns, slow.try_send(get())) != std::nullopt;
+        CHECK_FALSE(done);
+        CHECK(site->seen.size() <= asked + 1); // it was in the first pause, at the latest
     });
 }

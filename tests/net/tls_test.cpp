@@ -10,8 +10,10 @@
 #include <ctime>
 #include <fstream>
 #include <functional>
+#include <stdexcept>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <openssl/err.h>
@@ -34,6 +36,8 @@ public:
     error_code client;
     error_code server;
     std::string words;
+    std::string client_alpn;
+    std::string server_alpn;
 };
 
 // A handshake between two streams.
@@ -51,6 +55,8 @@ outcome shake(tls_context& client, tls_context& server, std::string host) {
             std::tie(o.client, o.server) =
                 co_await tandem::when_all(begin(e.left, c, std::move(name)), e.right.handshake_server(s));
             o.words = e.left.tls_failure();
+            o.client_alpn = e.left.alpn();
+            o.server_alpn = e.right.alpn();
             CHECK(e.left.is_tls());
             co_return o;
         },
@@ -284,6 +290,64 @@ TEST_CASE("tls: contexts that cannot be made say why", "[net][tls]") {
     const certificate_files locked = odd_certificate(here, "x", "x.test", "secret");
     CHECK_THAT(complaint([&] { tls_context::server(locked.certificate, locked.key); }),
                Catch::Contains(locked.key)); // and does not ask for the password
+}
+
+TEST_CASE("tls: ALPN", "[net][tls]") {
+    using names = std::vector<std::string>;
+    const auto agree = [](const names& offered, const names& served) {
+        tls_context client = tls_context::client(tls().authority.ca_file());
+        tls_context server = tls_context::server(tls().files.certificate, tls().files.key);
+        return shake(client.protocols(offered), server.protocols(served), "localhost");
+    };
+    const auto picked = [&](const names& offered, const names& served) {
+        const outcome o = agree(offered, served);
+        CHECK(o.client == error_code());
+        CHECK(o.client_alpn == o.server_alpn);
+        return o.client_alpn;
+    };
+    CHECK(picked({"h2", "http/1.1"}, {"h2", "http/1.1"}) == "h2");
+    CHECK(picked({"h2", "http/1.1"}, {"http/1.1", "h2"}) == "http/1.1"); // the server's order counts
+    CHECK(picked({"http/1.1"}, {"h2", "http/1.1"}) == "http/1.1");
+    CHECK(picked({"h2", "http/1.1"}, {}).empty());
+    CHECK(picked({}, {"h2", "http/1.1"}).empty());
+    CHECK(picked({std::string(255, 'x')}, {"h2", std::string(255, 'x')}) == std::string(255, 'x'));
+    CHECK(shake(tls().client, tls().server, "localhost").client_alpn.empty());
+
+    const outcome nothing = agree({"h2"}, {"h", "http/1.1", "h22"});
+    CHECK(nothing.client == tls_errc::handshake_failed);
+    CHECK_THAT(nothing.words, Catch::Contains("no application protocol"));
+    CHECK(nothing.server == tls_errc::handshake_failed);
+
+    tls_context client = tls_context::client(tls().authority.ca_file());
+    CHECK_THROWS_AS(client.protocols({""}), std::invalid_argument);
+    CHECK_THROWS_AS(client.protocols({std::string(256, 'x')}), std::invalid_argument);
+}
+
+TEST_CASE("tls: a server that picks a protocol it was not offered is refused", "[net][tls]") {
+    const auto fds = local_pair();
+    SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
+    REQUIRE(SSL_CTX_use_certificate_file(context, tls().files.certificate.c_str(), SSL_FILETYPE_PEM) == 1);
+    REQUIRE(SSL_CTX_use_PrivateKey_file(context, tls().files.key.c_str(), SSL_FILETYPE_PEM) == 1);
+    const auto pick = [](SSL*, const unsigned char** picked, unsigned char* size, const unsigned char*,
+                         unsigned, void*) {
+        *picked = reinterpret_cast<const unsigned char*>("h2");
+        *size = 2;
+        return SSL_TLSEXT_ERR_OK;
+    };
+    SSL_CTX_set_alpn_select_cb(context, pick, nullptr);
+    {
+        raw_peer peer(fds.second, context, [](SSL* ssl) { SSL_accept(ssl); });
+        tests::run_on_loop(
+            [](int fd) -> task<> {
+                stream s(home(), fd);
+                s.expires_at(stream::clock::now() + 20s);
+                const error_code ec = co_await s.handshake_client(tls().client, "localhost");
+                CHECK(ec == tls_errc::handshake_failed);
+                CHECK_FALSE(s.tls_failure().empty());
+            },
+            fds.first);
+    }
+    ::close(fds.second);
 }
 
 TEST_CASE("tls: a peer that does not speak TLS", "[net][tls]") {
