@@ -193,7 +193,7 @@ private:
     int status_ = 0;
     std::string http1_key_;
     bool http1_only_ = false; // to another protocol: something that HTTP/2 does not have (RFC 9113, 8.6)
-    bool to_get_ = false;   // a redirect has changed the method
+    bool to_get_ = false;     // a redirect has changed the method
     bool drop_body_ = false;
     bool drop_credentials_ = false; // a redirect has left the origin
     bool digest_sent_ = false;      // with the last request

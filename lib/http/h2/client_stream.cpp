@@ -95,7 +95,8 @@ bool client_stream::has_room(const client_stream& s) noexcept {
 // ---- receiving ----
 
 bool client_stream::has_news(const client_stream& s) noexcept {
-    return s.interims_.size() > (s.interim_shown_ ? 1u : 0u) || (s.head_there_ && !s.head_shown_) || !s.arrived_.empty() || s.ended_ || s.closed_ || s.error_;
+    return s.interims_.size() > (s.interim_shown_ ? 1u : 0u) || (s.head_there_ && !s.head_shown_) ||
+           !s.arrived_.empty() || s.ended_ || s.closed_ || s.error_;
 }
 
 h1::step client_stream::read() {
