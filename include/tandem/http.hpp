@@ -10,6 +10,7 @@
 #include <tandem/http/cookie.hpp>
 #include <tandem/http/cookie_jar.hpp>
 #include <tandem/http/credentials.hpp>
+#include <tandem/http/download.hpp>
 #include <tandem/http/event_source.hpp>
 #include <tandem/http/form.hpp>
 #include <tandem/http/headers.hpp>
@@ -18,6 +19,7 @@
 #include <tandem/http/method.hpp>
 #include <tandem/http/multipart.hpp>
 #include <tandem/http/netrc.hpp>
+#include <tandem/http/progress.hpp>
 #include <tandem/http/public_suffix.hpp>
 #include <tandem/http/request.hpp>
 #include <tandem/http/request_body.hpp>
@@ -30,4 +32,5 @@
 #include <tandem/http/sqlite_cache_store.hpp>
 #include <tandem/http/status.hpp>
 #include <tandem/http/trace_context.hpp>
+#include <tandem/http/websocket.hpp>
 #include <tandem/net/url.hpp>

@@ -4,6 +4,8 @@
 #include "lib/http/exchange.hpp"
 
 #include <memory>
+#include <string_view>
+#include <utility>
 
 namespace tandem::http {
 
@@ -14,7 +16,8 @@ public:
 
     [[nodiscard]] http::exchange& exchange() noexcept { return exchange_; }
 
-    bool failed = false; // its error has been told
+    bool failed = false;   // its error has been told
+    std::string_view rest; // of the last piece, behind the line that was taken from it
 
 private:
     std::shared_ptr<client_state> client_;

@@ -48,6 +48,14 @@ public:
             return "the circuit is open: the origin has failed too often";
         case errc::too_many_waiting:
             return "too many requests wait for their turn";
+        case errc::line_too_long:
+            return "a line of the response's body is too long";
+        case errc::bad_status:
+            return "the response's status says that the request failed";
+        case errc::bad_content_range:
+            return "the response is another part than the one that was asked for";
+        case errc::websocket_refused:
+            return "the server did not open a websocket";
         }
         return "unknown error";
     }
@@ -88,6 +96,8 @@ std::string_view to_string(request_phase phase) noexcept {
         return "limit exceeded";
     case request_phase::intercept:
         return "held back";
+    case request_phase::websocket:
+        return "websocket";
     }
     return "?";
 }

@@ -23,13 +23,14 @@ enum class request_phase {
     redirect,      ///< following a redirect
     limit,         ///< a limit of the client was exceeded; the message names it
     intercept,     ///< an interceptor held it back; the message says which and why
+    websocket,     ///< exchanging messages over an open websocket
 };
 
 /// "TLS handshake", "reading the response body", ...
 [[nodiscard]] std::string_view to_string(request_phase phase) noexcept;
 
-/// Errors of the client itself. Others come from the system, TLS, the URL parser, the HTTP/1 reader and the
-/// content decoder, with their own categories.
+/// Errors of the client itself. Others come from the system, TLS, the URL parser, the HTTP/1 reader, the
+/// content decoder and websockets, with their own categories.
 enum class errc {
     unsupported_scheme = 1, ///< ws and wss URLs
     header_too_large,       ///< client_options::max_header_bytes, or its bounds on fields and lines
@@ -46,6 +47,10 @@ enum class errc {
     already_read,           ///< reading a response_stream again that failed before
     circuit_open,           ///< circuit_breaker: the origin has failed too often
     too_many_waiting,       ///< concurrency_limiter: its queue is full
+    line_too_long,          ///< response_stream::read_line
+    bad_status,             ///< response_info::throw_for_status, and a status that a download cannot use
+    bad_content_range,      ///< a part of a file that is not the one that was asked for
+    websocket_refused,      ///< the server did not open a websocket
 };
 [[nodiscard]] const boost::system::error_category& client_category() noexcept; ///< "tandem.http"
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
