@@ -201,9 +201,14 @@ tandem::task<std::string> download(settings s) {
 
 tandem::task<int> download_and_tell(settings s) {
     const std::string path = s.path;
-    const std::string sum = co_await download(std::move(s));
-    std::cout << sum << "  " << path << std::endl; // as sha256sum prints it
-    co_return 0;
+    try {
+        const std::string sum = co_await download(std::move(s));
+        std::cout << sum << "  " << path << std::endl; // as sha256sum prints it
+        co_return 0;
+    } catch (const http::request_error& e) {
+        std::cerr << "download: " << e.what() << '\n';
+        co_return e.error().is_tls() ? 5 : e.code() == http::errc::bad_status ? 8 : 4;
+    }
 }
 
 // ---- the server that is downloaded from without arguments ----
@@ -255,7 +260,8 @@ tandem::task<int> demonstrate() {
 
 constexpr const char* usage = R"(usage: download [-n N] [--part MIB] [-o FILE] URL
 Downloads a file in parts, N at a time (4), of MIB MiB each (8), and prints its SHA-256. What an earlier call has
-left is gone on with. Exit codes: 0 ok, 1 something else, 2 usage, 4 network or protocol.
+left is gone on with. Exit codes: 0 ok, 1 something else, 2 usage, 4 network or protocol, 5 TLS,
+8 a status of 400 and above.
 )";
 
 settings parse(const std::vector<std::string>& arguments) {
@@ -296,11 +302,8 @@ int main(int argc, char** argv) {
     } catch (const std::logic_error& e) { // of the arguments
         std::cerr << "download: " << e.what() << '\n' << usage;
         return 2;
-    } catch (const http::request_error& e) {
+    } catch (const tandem::system_error& e) { // a URL that is none
         std::cerr << "download: " << e.what() << '\n';
-        return 4;
-    } catch (const std::exception& e) {
-        std::cerr << "download: " << e.what() << '\n';
-        return 1;
+        return 2;
     }
 }

@@ -9,8 +9,9 @@
 
 #include <boost/json.hpp>
 
-#include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -267,14 +268,26 @@ private:
     std::set<std::string> names_;
 };
 
+// Why it failed; empty when it did not. On the pool.
+std::string make_folder(const std::string& path) {
+    std::error_code failure;
+    std::filesystem::create_directories(path, failure);
+    return failure ? path + ": " + failure.message() : std::string();
+}
+
 tandem::task<int> fetch_all(options o) {
     if (o.from_input) {
         tandem::file_reader input = co_await tandem::file_reader::open("/dev/stdin");
         while (auto line = co_await input.read_line())
             if (!line->empty()) o.urls.push_back(std::move(*line));
     }
-    if (!o.folder.empty())
-        co_await tandem::offload([](std::string f) { std::filesystem::create_directories(f); }, o.folder);
+    if (!o.folder.empty()) {
+        const std::string why = co_await tandem::offload(make_folder, o.folder);
+        if (!why.empty()) {
+            std::cerr << "fetch: " << why << '\n';
+            co_return 3;
+        }
+    }
     fetcher all(o, o.urls.size());
     auto one = [&all](std::string url) { return all.fetch(std::move(url)); };
     const auto done = co_await tandem::concurrent_map(o.urls, o.limit, one);
@@ -329,8 +342,5 @@ int main(int argc, char** argv) {
     } catch (const usage_error& e) {
         std::cerr << "fetch: " << e.what() << '\n';
         return 2;
-    } catch (const std::exception& e) {
-        std::cerr << "fetch: " << e.what() << '\n';
-        return 1;
     }
 }

@@ -8,7 +8,6 @@
 #include <tandem/tandem.hpp>
 
 #include <cstdio>
-#include <exception>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -41,10 +40,15 @@ tandem::task<> send_lines(http::websocket& chat) {
 
 tandem::task<int> talk(std::string url) {
     http::client web;
-    http::websocket chat = co_await http::websocket::connect(web, http::request(url));
-    std::cerr << "open; each line is a message, the end of input (Ctrl-D) closes\n";
-    co_await tandem::when_all(print_all(chat), send_lines(chat));
-    co_return chat.code() == http::close_code::normal ? 0 : 7;
+    try {
+        http::websocket chat = co_await http::websocket::connect(web, http::request(url));
+        std::cerr << "open; each line is a message, the end of input (Ctrl-D) closes\n";
+        co_await tandem::when_all(print_all(chat), send_lines(chat));
+        co_return chat.code() == http::close_code::normal ? 0 : 7;
+    } catch (const http::request_error& e) {
+        std::cerr << "websocket_client: " << e.what() << '\n';
+        co_return e.error().is_tls() ? 5 : e.code() == http::errc::websocket_refused ? 7 : 4;
+    }
 }
 
 // Two tasks on one websocket: one sends, the other receives.
@@ -76,17 +80,9 @@ tandem::task<int> demonstrate() {
 }
 
 int main(int argc, char** argv) {
-    try {
-        if (argc == 1) return tandem::run(demonstrate);
-        const std::string argument = argv[1];
-        if (argc == 2 && argument.starts_with("ws")) return tandem::run(talk, argument);
-        std::cerr << "usage: websocket_client [ws://... | wss://...]\n";
-        return argument == "--help" ? 0 : 2;
-    } catch (const http::request_error& e) {
-        std::cerr << "websocket_client: " << e.what() << '\n';
-        return e.error().is_tls() ? 5 : e.code() == http::errc::websocket_refused ? 7 : 4;
-    } catch (const std::exception& e) {
-        std::cerr << "websocket_client: " << e.what() << '\n';
-        return 1;
-    }
+    if (argc == 1) return tandem::run(demonstrate);
+    const std::string argument = argv[1];
+    if (argc == 2 && argument.starts_with("ws")) return tandem::run(talk, argument);
+    std::cerr << "usage: websocket_client [ws://... | wss://...]\n";
+    return argument == "--help" ? 0 : 2;
 }
