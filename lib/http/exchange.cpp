@@ -28,7 +28,7 @@ std::string_view origin_key(const url& target) noexcept {
 
 } // namespace
 
-exchange::exchange(client_state& client, request&& what)
+exchange::exchange(client_state& client, request&& what, clock::time_point call_end)
     : client_(client), home_(task_context::current()->home()), request_(std::move(what)),
       url_(request_.url()), upgrade_(request_.headers().has_token("Upgrade", "websocket")),
       start_(home_.now()), limit_(clock::time_point::max(), std::chrono::nanoseconds(0), "") {
@@ -37,6 +37,7 @@ exchange::exchange(client_state& client, request&& what)
     total_length_ = request_.timeout().value_or(client_.options.total_timeout());
     if (total_length_.count() > 0 && total_length_ < clock::time_point::max() - start_)
         total_end_ = start_ + total_length_;
+    if (call_end < total_end_) total_end_ = call_end;
 }
 
 std::string_view exchange::method_name() const noexcept {
@@ -68,6 +69,7 @@ bool exchange::check_url() {
 }
 
 task<bool> exchange::run_to_head() {
+    if (!client_.options.observers().empty()) tell_start();
     if (!check_url()) co_return false;
     const bool follows = request_.follow_redirects().value_or(client_.options.follow_redirects());
     for (;;) {
@@ -75,6 +77,7 @@ task<bool> exchange::run_to_head() {
         if (!co_await hop()) co_return false;
         const h1::response_head& head = wire_->head();
         status_ = head.status;
+        if (observed_) tell(request_event::kind::answered, timings_.first_byte);
         keep_cookies(head.headers);
         if (status_ == 401 && answer_challenge(head.headers)) {
             drop_redirect_body();
@@ -122,6 +125,7 @@ bool exchange::follow(redirect&& next) {
     if (next.to_get) to_get_ = drop_body_ = true;
     if (next.new_origin) drop_credentials_ = true;
     challenges_ = 0;
+    if (observed_) tell(request_event::kind::redirected);
     return true;
 }
 
@@ -159,18 +163,22 @@ task<bool> exchange::hop() {
     }
     timings_.pool_wait = home_.now() - asked;
     wire_ = &lease_->http1;
+    if (observed_) tell(request_event::kind::queued, timings_.pool_wait);
     for (bool again = false;; again = true) {
         reused_ = lease_->stream.is_open();
         if (reused_)
             ++client_.counters.connections_reused;
         else if (!co_await open_connection())
             break;
+        if (observed_) tell_connection();
         ++lease_->requests;
         const attempt outcome = co_await try_once();
         if (outcome == attempt::head) co_return true;
         if (outcome == attempt::failed || again || !reused_ || !may_retry()) break;
         error_.reset();
         ++client_.counters.retries;
+        ++attempt_;
+        if (observed_) tell(request_event::kind::repeated);
         lease_->renew();
     }
     lease_.reset();

@@ -12,6 +12,7 @@
 #include <tandem/core/task.hpp>
 #include <tandem/http/content_coding.hpp>
 #include <tandem/http/request.hpp>
+#include <tandem/http/request_event.hpp>
 #include <tandem/http/response.hpp>
 #include <tandem/sync/event.hpp>
 
@@ -29,7 +30,11 @@ class exchange {
 public:
     using clock = scheduler::clock;
 
-    exchange(client_state& client, request&& what);
+    /// Its total time ends at `call_end`, if not earlier.
+    exchange(client_state& client, request&& what, clock::time_point call_end);
+    ~exchange() {
+        if (observed_) tell_end(request_event::kind::abandoned);
+    }
     exchange(const exchange&) = delete;
     exchange& operator=(const exchange&) = delete;
 
@@ -63,7 +68,10 @@ public:
     bool fail_body_limit();
 
     [[nodiscard]] bool body_over() const noexcept { return body_over_; }
-    [[nodiscard]] http::error take_error() { return std::move(*error_); }
+    [[nodiscard]] http::error take_error() {
+        if (observed_) tell_end(request_event::kind::failed);
+        return std::move(*error_);
+    }
     [[nodiscard]] const request& wanted() const noexcept { return request_; }
     [[nodiscard]] http::headers& trailers() noexcept { return trailers_; }
     [[nodiscard]] std::uint64_t wire_bytes() const noexcept { return wire_bytes_; }
@@ -127,6 +135,12 @@ private:
     void fail_protocol(request_phase phase, const std::error_code& code);
     bool fail(request_phase phase, const error_code& code, std::string detail = std::string());
 
+    // For client_options::on_event; exchange_events.cpp.
+    void tell_start();
+    void tell(request_event::kind what, std::chrono::nanoseconds took = std::chrono::nanoseconds(0)) const;
+    void tell_connection() const;
+    void tell_end(request_event::kind what) noexcept;
+
     client_state& client_;
     scheduler& home_;
     request request_;
@@ -177,6 +191,9 @@ private:
     bool decoding_ = false;      // the decoder may have more to hand out
     bool decoding_done_ = false; // what follows the encoded body is ignored
     bool body_over_ = false;
+    bool observed_ = false; // there are observers, and they have not been told of the end
+    unsigned attempt_ = 1;
+    std::uint64_t id_ = 0;
 };
 
 } // namespace tandem::http

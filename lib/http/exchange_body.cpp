@@ -150,6 +150,7 @@ exchange::progress exchange::end_body() {
     trailers_ = std::move(wire_->trailers());
     body_over_ = true;
     release();
+    if (observed_) tell_end(request_event::kind::finished);
     return progress::done;
 }
 

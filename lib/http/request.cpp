@@ -72,6 +72,16 @@ request& request::header(std::string_view name, std::string_view value) & {
     return *this;
 }
 
+request& request::set_header(std::string_view name, std::string_view value) & {
+    headers_.set(name, value);
+    return *this;
+}
+
+request& request::remove_header(std::string_view name) & {
+    headers_.erase(name);
+    return *this;
+}
+
 request& request::basic_auth(std::string_view user, std::string_view password) & {
     if (user.find(':') != std::string_view::npos)
         throw std::invalid_argument("http::request: a user name cannot have a colon in Basic authentication");

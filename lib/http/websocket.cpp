@@ -68,6 +68,8 @@ task<websocket> websocket::connect(client& web, request what, websocket_options 
     response_info info = answer;
     ws::agreement agreed =
         ws::check_answer(info.status(), info.headers(), key, options.subprotocols(), options.compression());
+    if (agreed.failure.empty() && !answer.source_)
+        agreed.failure = "an interceptor answered, so there is no connection to go on with";
     if (!agreed.failure.empty())
         throw request_error(error(request_phase::response_head, errc::websocket_refused, info.method(),
                                   info.url().redacted(), std::move(agreed.failure)));

@@ -57,6 +57,9 @@ public:
     /// Content-Length and Transfer-Encoding are the client's to write: they are refused when sending unless
     /// they say what is true.
     request& header(std::string_view name, std::string_view value) &;
+    /// Replaces the fields of that name by one. Throws as header().
+    request& set_header(std::string_view name, std::string_view value) &;
+    request& remove_header(std::string_view name) &; ///< all fields of that name
     /// Authorization: Basic (RFC 7617). Throws std::invalid_argument for a user name with a colon.
     request& basic_auth(std::string_view user, std::string_view password) &;
 
@@ -137,6 +140,8 @@ public:
     request&& method(http::method value) && { return std::move(method(value)); }
     request&& method(std::string_view name) && { return std::move(method(name)); }
     request&& header(std::string_view n, std::string_view v) && { return std::move(header(n, v)); }
+    request&& set_header(std::string_view n, std::string_view v) && { return std::move(set_header(n, v)); }
+    request&& remove_header(std::string_view n) && { return std::move(remove_header(n)); }
     request&& basic_auth(std::string_view u, std::string_view p) && { return std::move(basic_auth(u, p)); }
     request&& auth(credentials who) && { return std::move(auth(std::move(who))); }
     request&& body(std::string bytes, std::string_view content_type = std::string_view()) && {

@@ -73,6 +73,7 @@ public:
 
 protected:
     friend class exchange;
+    friend class response_builder;
 
     int status_ = 0;
     bool reused_ = false;
@@ -104,6 +105,7 @@ public:
 
 private:
     friend class exchange;
+    friend class response_builder;
 
     std::string body_;
     http::headers trailers_;

@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tandem::http {
 
@@ -33,7 +34,9 @@ class websocket;   // <tandem/http/websocket.hpp>
 class response_stream : public response_info {
 public:
     response_stream() noexcept;
-    response_stream(response_info info, std::unique_ptr<body_source> source) noexcept;
+    response_stream(response_info info, std::unique_ptr<body_source> source) noexcept; // the client's
+    /// A body that is there already, as one piece: for interceptors that answer by themselves.
+    explicit response_stream(response whole);
     response_stream(response_stream&&) noexcept;
     response_stream& operator=(response_stream&&) noexcept;
     ~response_stream();
@@ -67,12 +70,18 @@ public:
     [[nodiscard]] const http::headers& trailers() const noexcept;
     [[nodiscard]] std::uint64_t wire_bytes() const noexcept; ///< received for this response so far
 
+    /// For interceptors: keeps `what` until the stream is destroyed.
+    void keep(std::shared_ptr<void> what);
+
     static constexpr std::uint64_t default_limit = std::uint64_t{64} << 20;
     static constexpr std::size_t default_line_limit = 64 * 1024;
 
 private:
     friend class websocket; // goes on with the connection
     std::unique_ptr<body_source> source_;
+    std::unique_ptr<response> whole_; // instead of source_
+    std::vector<std::shared_ptr<void>> kept_;
+    std::size_t read_ = 0; // of the body of whole_
 };
 
 } // namespace tandem::http
