@@ -1,21 +1,36 @@
 // The network: HTTP client and server. No Asio, no OpenSSL in here.
 #pragma once
 
+#include <tandem/http/cache.hpp>
+#include <tandem/http/cache_store.hpp>
+#include <tandem/http/circuit_breaker.hpp>
 #include <tandem/http/client.hpp>
+#include <tandem/http/client_metrics.hpp>
+#include <tandem/http/concurrency_limiter.hpp>
 #include <tandem/http/cookie.hpp>
 #include <tandem/http/cookie_jar.hpp>
 #include <tandem/http/credentials.hpp>
+#include <tandem/http/download.hpp>
 #include <tandem/http/event_source.hpp>
 #include <tandem/http/form.hpp>
 #include <tandem/http/headers.hpp>
+#include <tandem/http/interceptor.hpp>
+#include <tandem/http/memory_cache_store.hpp>
 #include <tandem/http/method.hpp>
 #include <tandem/http/multipart.hpp>
 #include <tandem/http/netrc.hpp>
+#include <tandem/http/progress.hpp>
 #include <tandem/http/public_suffix.hpp>
 #include <tandem/http/request.hpp>
 #include <tandem/http/request_body.hpp>
+#include <tandem/http/request_event.hpp>
 #include <tandem/http/response.hpp>
+#include <tandem/http/response_builder.hpp>
 #include <tandem/http/response_stream.hpp>
+#include <tandem/http/retry.hpp>
 #include <tandem/http/server.hpp>
+#include <tandem/http/sqlite_cache_store.hpp>
 #include <tandem/http/status.hpp>
+#include <tandem/http/trace_context.hpp>
+#include <tandem/http/websocket.hpp>
 #include <tandem/net/url.hpp>

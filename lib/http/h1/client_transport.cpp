@@ -49,8 +49,9 @@ std::uint64_t client_transport::declared_length() const noexcept {
 }
 
 no_answer client_transport::why_no_answer() const noexcept {
-    const bool silent = reader_.error() ? reader_.error() == make_error_code(h1::error::closed_before_response)
-                                        : !reader_.started();
+    const bool silent = reader_.error()
+                            ? reader_.error() == make_error_code(h1::error::closed_before_response)
+                            : !reader_.started();
     return silent ? no_answer::silent : no_answer::unknown;
 }
 
