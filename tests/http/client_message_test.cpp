@@ -171,7 +171,8 @@ TEST_CASE("what a callback throws leaves the client's call, and the connection i
         for (http::request& each : requests) {
             std::string what;
             try {
-                co_await web.try_send(std::move(each));
+                const auto got = co_await web.try_send(std::move(each));
+                what = got ? "an answer" : got.error().message();
             } catch (const std::runtime_error& e) {
                 what = e.what();
             }
