@@ -11,6 +11,7 @@
 #include <tandem/http/method.hpp>
 #include <tandem/http/multipart.hpp>
 #include <tandem/http/netrc.hpp>
+#include <tandem/http/proxy.hpp>
 #include <tandem/http/public_suffix.hpp>
 #include <tandem/http/request.hpp>
 #include <tandem/http/request_body.hpp>
@@ -18,4 +19,7 @@
 #include <tandem/http/response_stream.hpp>
 #include <tandem/http/server.hpp>
 #include <tandem/http/status.hpp>
+#include <tandem/net/address_guard.hpp>
+#include <tandem/net/socket_options.hpp>
+#include <tandem/net/tls_options.hpp>
 #include <tandem/net/url.hpp>

@@ -18,11 +18,16 @@
 namespace tandem::http {
 
 class client_state {
+    // Before the pool, whose connections keep their sessions here until the end.
+    std::optional<net::tls_context> tls_;
+    std::optional<net::tls_context> proxy_tls_;
+
 public:
     explicit client_state(client_options given);
 
     /// Made on first use: reading the system's store takes tens of milliseconds. Throws system_error.
     net::tls_context& tls();
+    net::tls_context& proxy_tls(); ///< for the connection with an https proxy
 
     /// Where to connect to for a URL's host and port.
     [[nodiscard]] host_port endpoint(const url& target) const;
@@ -40,7 +45,6 @@ private:
         host_port from, to;
     };
     std::vector<route> routes_;
-    std::optional<net::tls_context> tls_;
 };
 
 } // namespace tandem::http

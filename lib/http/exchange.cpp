@@ -2,8 +2,8 @@
 #include "lib/http/exchange.hpp"
 
 #include "lib/http/chars.hpp"
+#include "lib/http/connector.hpp"
 #include "lib/http/redirect.hpp"
-#include "lib/net/connect.hpp"
 
 #include <tandem/http/cookie_jar.hpp>
 
@@ -30,13 +30,12 @@ std::string_view origin_key(const url& target) noexcept {
 
 exchange::exchange(client_state& client, request&& what)
     : client_(client), home_(task_context::current()->home()), request_(std::move(what)),
-      url_(request_.url()), start_(home_.now()),
-      limit_(clock::time_point::max(), std::chrono::nanoseconds(0), "") {
+      url_(request_.url()), start_(home_.now()), total_(clock::time_point::max(), std::chrono::nanoseconds(0),
+                                                        "request::timeout, client_options::total_timeout"),
+      limit_(total_) {
     if (!client_.pool.bind(home_))
         throw std::logic_error("tandem::http::client: used by tasks of two schedulers at a time");
-    total_length_ = request_.timeout().value_or(client_.options.total_timeout());
-    if (total_length_.count() > 0 && total_length_ < clock::time_point::max() - start_)
-        total_end_ = start_ + total_length_;
+    total_ = total_.part(start_, request_.timeout().value_or(client_.options.total_timeout()), total_.option);
 }
 
 std::string_view exchange::method_name() const noexcept {
@@ -171,38 +170,13 @@ task<bool> exchange::hop() {
 }
 
 task<bool> exchange::open_connection() {
-    host_port to = client_.endpoint(url_);
-    clock::time_point begun = home_.now();
-    limit_ = limit_for(client_.options.connect_timeout(), "client_options::connect_timeout");
-    net::connect_result made = co_await net::connect(std::move(to.host), to.port, limit_.when);
+    opened made = co_await http::open_connection(client_, url_, total_, timings_);
+    limit_ = made.limit;
     if (made.error) {
-        const bool resolving = made.phase == net::connect_phase::resolve;
-        fail_io(resolving ? request_phase::resolve : request_phase::connect, made.error,
-                std::move(made.detail));
+        fail_io(made.phase, made.error, std::move(made.detail));
         co_return false;
     }
-    ++client_.counters.connections_opened;
-    lease_->stream = std::move(made.connection);
-    timings_.connect = home_.now() - begun;
-    if (!url_.is_https()) co_return true;
-
-    net::tls_context* tls = nullptr;
-    try {
-        tls = &client_.tls();
-    } catch (const system_error& e) {
-        fail(request_phase::tls, e.code(), e.what());
-        co_return false;
-    }
-    begun = home_.now();
-    set_deadline(limit_for(client_.options.tls_timeout(), "client_options::tls_timeout"));
-    std::string name(url_.hostname_for_connect());
-    if (name.size() > 1 && name.back() == '.') name.pop_back(); // certificates have no root label
-    const error_code failure = co_await lease_->stream.handshake_client(*tls, std::move(name));
-    if (failure) {
-        fail_io(request_phase::tls, failure, lease_->stream.tls_failure());
-        co_return false;
-    }
-    timings_.tls = home_.now() - begun;
+    lease_->stream = std::move(made.stream);
     co_return true;
 }
 
@@ -213,7 +187,11 @@ bool exchange::begin_request() {
     http::headers& fields = client_.scratch;
     fields.clear();
 
+    const proxy* const via = proxy_for(client_, url_);
+    const bool to_proxy = is_sent_to_proxy(via, url_);
     const auto wanted = [&](std::string_view name) {
+        // What was meant for a proxy is not for a server at the other end of a tunnel.
+        if (via && !to_proxy && detail::iequals(name, "Proxy-Authorization")) return false;
         return !(drop_credentials_ && is_bound_to_origin(name)) && !(drop_body_ && describes_body(name));
     };
     const auto unless_given = [&](std::string_view name, std::string_view value) {
@@ -232,6 +210,8 @@ bool exchange::begin_request() {
     for (const auto field : own)
         if (wanted(field.name)) fields.add(field.name, field.value);
     add_authorization(fields);
+    if (to_proxy && via->has_credentials() && !fields.contains("Proxy-Authorization"))
+        fields.add("Proxy-Authorization", via->authorization());
     if (client_.options.cookies() && !fields.contains("Cookie")) {
         const std::string cookies = client_.options.cookies()->header_for(url_);
         if (!cookies.empty() && !fields.try_add("Cookie", cookies))
@@ -245,7 +225,7 @@ bool exchange::begin_request() {
                                       (verb == method::post && request_.verb()));
     const std::error_code failure =
         verb == method::connect ? make_error_code(h1::error::bad_target) // a tunnel is no request for a URL
-                                : wire_->begin(request_line(method_name(), verb, url_), fields,
+                                : wire_->begin(request_line(method_name(), verb, url_, to_proxy), fields,
                                                body ? plan_body() : h1::body_plan::none());
     if (failure) return fail(request_phase::send, errc::bad_request, failure.message());
     return true;

@@ -51,6 +51,9 @@ public:
     std::uint64_t retries = 0;            ///< repeated because a kept connection had been closed
     std::uint64_t connections_opened = 0; ///< TCP connections established
     std::uint64_t connections_reused = 0; ///< requests sent on a kept one
+    std::uint64_t tls_handshakes = 0;     ///< completed, those with proxies included
+    std::uint64_t tls_resumable = 0;      ///< of these: began with a session that was kept
+    std::uint64_t tls_resumed = 0;        ///< of these: the server took it
     std::size_t connections_in_use = 0;   ///< being opened or carrying a request
     std::size_t connections_idle = 0;     ///< kept
     std::size_t waiting = 0;              ///< requests that wait for a connection
@@ -59,7 +62,7 @@ public:
 class client {
 public:
     client();
-    /// Throws system_error when options.ca_file() cannot be read.
+    /// Throws system_error when a file of options.tls() cannot be used.
     explicit client(client_options options);
     client(client&&) noexcept;
     client& operator=(client&&) noexcept;

@@ -7,7 +7,10 @@ std::error_code client_transport::begin(const request_line& line, const headers&
     out_.clear();
     chunked_ = body.framing() == framing::chunked;
     reader_.reset(line.verb);
-    return write_request_head(out_, line.method, line.target.target(), fields, body);
+    if (!line.absolute) return write_request_head(out_, line.method, line.target.target(), fields, body);
+    std::string whole(line.target.scheme());
+    whole.append("://").append(line.target.authority()).append(line.target.target());
+    return write_request_head(out_, line.method, whole, fields, body);
 }
 
 task<io_result> client_transport::send(std::string_view body) {
@@ -49,8 +52,9 @@ std::uint64_t client_transport::declared_length() const noexcept {
 }
 
 no_answer client_transport::why_no_answer() const noexcept {
-    const bool silent = reader_.error() ? reader_.error() == make_error_code(h1::error::closed_before_response)
-                                        : !reader_.started();
+    const bool silent = reader_.error()
+                            ? reader_.error() == make_error_code(h1::error::closed_before_response)
+                            : !reader_.started();
     return silent ? no_answer::silent : no_answer::unknown;
 }
 
