@@ -181,6 +181,18 @@ protected:
     bool done_ = false;
 };
 
+// While it lives, `home` does not go away, although it belongs to another thread.
+class waking {
+public:
+    explicit waking(scheduler& home) noexcept : home_(home) { home_.waker_begins(); }
+    waking(const waking&) = delete;
+    waking& operator=(const waking&) = delete;
+    ~waking() { home_.waker_done(); }
+
+private:
+    scheduler& home_;
+};
+
 // The completion handler. Destroyed without being called only when its execution context is destroyed.
 template <class Awaiter>
 class asio_handler {
@@ -198,6 +210,7 @@ public:
         if (awaiter_) awaiter_->context_.home().operation_dropped();
     }
 
+    scheduler& home() const noexcept { return awaiter_->context_.home(); }
     executor_type get_executor() const noexcept { return executor_; }
     allocator_type get_allocator() const noexcept { return allocator_type(awaiter_->memory_); }
     cancellation_slot_type get_cancellation_slot() const noexcept { return awaiter_->signal_.slot(); }
@@ -395,19 +408,20 @@ auto spawn(const boost::asio::any_io_executor& executor, task<T> work, Completio
                                             boost::asio::execution::outstanding_work.tracked);
             auto complete = [busy = std::move(busy),
                              h = std::make_shared<handler_type>(std::move(handler))](auto... args) mutable {
-                // What counts as work goes with the handler and ends there: here it would be let go of after
-                // the handler has run, and that may have ended its context.
-                auto to = boost::asio::prefer(busy, boost::asio::execution::outstanding_work.untracked);
+                // The context that the handler runs on stays until nothing is touched here any more: an Asio
+                // context counts `held` as work, and the loop of a task that waits counts this thread.
+                std::optional<detail::waking> in_home;
+                if constexpr (requires { h->home(); }) in_home.emplace(h->home());
+                const auto held = std::move(busy);
                 // The slot belongs to the handler's side: it is cleared there, where signals are emitted.
-                boost::asio::post(
-                    to, [busy = std::move(busy), h = std::move(h), ... a = std::move(args)]() mutable {
-                        handler_type called = std::move(*h);
-                        h.reset();
-                        boost::asio::cancellation_slot slot =
-                            boost::asio::get_associated_cancellation_slot(called);
-                        if (slot.is_connected()) slot.clear();
-                        std::move(called)(std::move(a)...);
-                    });
+                boost::asio::post(held, [h = std::move(h), ... a = std::move(args)]() mutable {
+                    handler_type called = std::move(*h);
+                    h.reset();
+                    boost::asio::cancellation_slot slot =
+                        boost::asio::get_associated_cancellation_slot(called);
+                    if (slot.is_connected()) slot.clear();
+                    std::move(called)(std::move(a)...);
+                });
             };
             spawned.start(detail::run_and_complete(std::move(t), std::move(complete)));
         },

@@ -192,8 +192,9 @@ void loop::run() {
 
 void loop::abandon_operations() {
     tear_down();
-    // A thread that found the loop asleep may still be posting, and Asio's shutdown reads its queue without a
-    // lock.
+    // A thread that found the loop asleep, or handed it what a task elsewhere gave, may still be posting, and
+    // Asio's shutdown reads its queue without a lock.
+    wait_for_wakers();
     gate_.close();
     while (!gate_.quiet())
         std::this_thread::yield();

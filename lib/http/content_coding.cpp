@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <new>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include <zlib.h>
-
 #include "lib/http/chars.hpp"
+#include "lib/http/coding/layer.hpp"
 
 namespace tandem::http {
 
@@ -18,13 +17,28 @@ namespace {
 constexpr std::size_t most_layers = 5;
 constexpr std::size_t piece_bytes = 32 * 1024;
 
-enum class coding { identity, gzip, deflate };
+enum class kind { identity, gzip, deflate, br, zstd };
 
-std::optional<coding> parse_coding(std::string_view name) noexcept {
-    if (detail::iequals(name, "gzip") || detail::iequals(name, "x-gzip")) return coding::gzip;
-    if (detail::iequals(name, "deflate")) return coding::deflate;
-    if (detail::iequals(name, "identity")) return coding::identity;
+std::optional<kind> parse_coding(std::string_view name) noexcept {
+    if (detail::iequals(name, "gzip") || detail::iequals(name, "x-gzip")) return kind::gzip;
+    if (detail::iequals(name, "deflate")) return kind::deflate;
+    if (detail::iequals(name, "br")) return kind::br;
+    if (detail::iequals(name, "zstd")) return kind::zstd;
+    if (detail::iequals(name, "identity")) return kind::identity;
     return std::nullopt;
+}
+
+std::unique_ptr<coding::layer> make_layer(kind what) {
+    switch (what) {
+    case kind::gzip:
+        return coding::make_gzip();
+    case kind::deflate:
+        return coding::make_deflate();
+    case kind::br:
+        return coding::make_brotli();
+    default:
+        return coding::make_zstd();
+    }
 }
 
 class category_type final : public std::error_category {
@@ -33,7 +47,7 @@ public:
     std::string message(int value) const override {
         switch (static_cast<coding_error>(value)) {
         case coding_error::unsupported:
-            return "content coding is not one of gzip, deflate, identity";
+            return "content coding is not one of gzip, deflate, br, zstd, identity";
         case coding_error::too_many_layers:
             return "more content codings than decoder_limits::layers (2 by default, at most 5)";
         case coding_error::corrupt:
@@ -46,132 +60,26 @@ public:
             return "decoded content larger than decoder_limits::output_bytes (64 MiB by default)";
         case coding_error::ratio_too_high:
             return "decoded content larger than decoder_limits::ratio times the encoded (1000 by default)";
+        case coding_error::window_too_large:
+            return "zstd content looks back further than 8 MiB (RFC 9659)";
+        case coding_error::needs_dictionary:
+            return "encoded with a dictionary, which is not there";
         }
         return "unknown error";
     }
 };
 
-// zlib gives its state a pointer back to the z_stream, so a layer never moves: it lives behind a unique_ptr.
-class layer {
+// A layer, its output, and how much of that the next one has taken.
+class stage {
 public:
-    explicit layer(coding kind) : kind_(kind) {}
-    layer(const layer&) = delete;
-    layer& operator=(const layer&) = delete;
-    ~layer() {
-        if (open_) inflateEnd(&stream_);
-    }
+    explicit stage(std::unique_ptr<coding::layer> what) : layer(std::move(what)) {}
 
-    // Feeds `in`; `next(std::string_view) -> std::error_code` takes each piece of output.
-    template <class Next>
-    std::error_code push(std::string_view in, const Next& next) {
-        while (!in.empty()) {
-            if (const std::error_code wrong = prepare(in); wrong) return wrong;
-            if (in.empty()) return {};
-            if (phase_ == phase::ended) {
-                if (const std::error_code wrong = after_end(in); wrong) return wrong;
-                continue;
-            }
-            if (const std::error_code wrong = inflate_some(in, next); wrong) return wrong;
-        }
-        return {};
-    }
-
-    // Whether the input may end here.
-    [[nodiscard]] bool at_end() const noexcept { return phase_ == phase::ended || phase_ == phase::empty; }
-
-private:
-    enum class phase { empty, sniffing, inflating, ended };
-
-    // Opens zlib with what the first bytes show: "deflate" is a zlib stream by the standard, and a raw one by
-    // some servers. Only the two header bytes of zlib make a multiple of 31 and name method 8.
-    std::error_code prepare(std::string_view& in) {
-        if (open_) return {};
-        if (kind_ == coding::gzip) return open(15 + 16);
-        if (phase_ == phase::empty) {
-            first_ = in.front();
-            in.remove_prefix(1);
-            phase_ = phase::sniffing;
-            if (in.empty()) return {};
-        }
-        const auto high = static_cast<unsigned char>(first_);
-        const auto low = static_cast<unsigned char>(in.front());
-        const bool zlib = (high & 0x0f) == 8 && (high >> 4) <= 7 && (high * 256u + low) % 31 == 0;
-        if (const std::error_code wrong = open(zlib ? 15 : -15); wrong) return wrong;
-        // The byte set aside: zlib keeps it, and cannot have output for it yet.
-        return inflate_first();
-    }
-
-    std::error_code open(int window_bits) {
-        if (inflateInit2(&stream_, window_bits) != Z_OK) throw std::bad_alloc();
-        open_ = true;
-        phase_ = phase::inflating;
-        return {};
-    }
-
-    std::error_code inflate_first() {
-        char out[1];
-        stream_.next_in = reinterpret_cast<Bytef*>(&first_);
-        stream_.avail_in = 1;
-        stream_.next_out = reinterpret_cast<Bytef*>(out);
-        stream_.avail_out = 1;
-        const int got = inflate(&stream_, Z_NO_FLUSH);
-        if ((got != Z_OK && got != Z_BUF_ERROR) || stream_.avail_in != 0 || stream_.avail_out != 1)
-            return coding_error::corrupt;
-        return {};
-    }
-
-    template <class Next>
-    std::error_code inflate_some(std::string_view& in, const Next& next) {
-        constexpr std::size_t most = std::size_t{1} << 30; // zlib counts in unsigned int
-        const std::size_t given = std::min(in.size(), most);
-        stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
-        stream_.avail_in = static_cast<uInt>(given);
-        int got = Z_OK;
-        do { // until the output no longer fills the buffer: then the input is used up, or the stream has
-             // ended
-            stream_.next_out = reinterpret_cast<Bytef*>(out_.data());
-            stream_.avail_out = static_cast<uInt>(out_.size());
-            got = inflate(&stream_, Z_NO_FLUSH);
-            if (got == Z_MEM_ERROR) throw std::bad_alloc();
-            if (got != Z_OK && got != Z_STREAM_END && got != Z_BUF_ERROR) return coding_error::corrupt;
-            const std::size_t produced = out_.size() - stream_.avail_out;
-            if (produced != 0)
-                if (const std::error_code wrong = next(std::string_view(out_.data(), produced)); wrong)
-                    return wrong;
-        } while (got == Z_OK && stream_.avail_out == 0);
-        in.remove_prefix(given - stream_.avail_in);
-        if (got == Z_STREAM_END)
-            phase_ = phase::ended;
-        else if (stream_.avail_in != 0) // it takes all input, or ends: anything else would loop for ever
-            return coding_error::corrupt;
-        return {};
-    }
-
-    // After a gzip member another may follow (RFC 1952, 2.2), or zero bytes of padding, as gzip itself
-    // accepts.
-    std::error_code after_end(std::string_view& in) {
-        if (kind_ == coding::gzip && in.front() == '\x1f' && !padded_) {
-            inflateReset(&stream_);
-            phase_ = phase::inflating;
-            return {};
-        }
-        const std::size_t zeros = std::min(in.find_first_not_of('\0'), in.size());
-        if (zeros != in.size()) return coding_error::trailing_data;
-        padded_ = true;
-        in = {};
-        return {};
-    }
-
-    coding kind_;
-    phase phase_ = phase::empty;
-    bool open_ = false;
-    bool padded_ = false;
-    char first_ = 0;
-    z_stream stream_{};
-    std::array<char, piece_bytes> out_;
-
-public:
-    std::uint64_t made = 0; ///< bytes of output
+    std::unique_ptr<coding::layer> layer;
+    std::string_view pending; // of out
+    std::uint64_t made = 0;   // bytes of output
+    std::error_code failure;
+    bool may_have_more = false; // without more input
+    std::array<char, piece_bytes> out;
 };
 
 } // namespace
@@ -187,7 +95,7 @@ std::error_code make_error_code(coding_error value) noexcept {
 
 struct decoder::state {
     decoder_limits limits;
-    std::vector<std::unique_ptr<layer>> layers; // in the order of decoding
+    std::vector<std::unique_ptr<stage>> stages; // in the order of decoding
     std::error_code error;
     std::uint64_t in = 0;
     std::uint64_t out = 0;
@@ -202,19 +110,26 @@ struct decoder::state {
         return {};
     }
 
-    // Each layer's output is the next one's input; at most five levels deep. A piece is counted before it is
-    // passed on.
-    std::error_code run(std::size_t index, std::string_view bytes, sink_ref sink) {
-        if (index == layers.size()) {
-            sink(bytes);
-            out += bytes.size();
-            return {};
+    // Makes output of stage `index` pending, unless all input is used up. Each stage's output is the next
+    // one's input (at most five, so it may call itself); a piece is counted before anybody sees it.
+    std::error_code fill(std::size_t index, std::string_view& from) {
+        stage& here = *stages[index];
+        while (here.pending.empty()) {
+            if (here.failure) return here.failure;
+            std::string_view& input = index == 0 ? from : stages[index - 1]->pending;
+            if (input.empty() && index != 0)
+                if (const std::error_code wrong = fill(index - 1, from); wrong) return wrong;
+            if (input.empty() && !here.may_have_more) return {};
+            const std::size_t before = input.size();
+            coding::output made(here.out.data(), here.out.size());
+            here.failure = here.layer->step(input, made); // what came out before it is good
+            if (index == 0) in += before - input.size();
+            here.may_have_more = made.full();
+            here.pending = made.made();
+            if (!here.pending.empty())
+                if (const std::error_code limit = count(here.made, here.pending.size()); limit) return limit;
         }
-        layer& here = *layers[index];
-        return here.push(bytes, [&](std::string_view piece) -> std::error_code {
-            if (const std::error_code wrong = count(here.made, piece.size()); wrong) return wrong;
-            return run(index + 1, piece, sink);
-        });
+        return {};
     }
 };
 
@@ -223,16 +138,16 @@ decoder::decoder(std::string_view content_encoding, decoder_limits limits)
     state_->limits = limits;
     const std::size_t most = std::min(limits.layers, most_layers);
     detail::for_each_element(content_encoding, [&](std::string_view name) {
-        const auto kind = parse_coding(name);
-        if (!kind)
+        const auto found = parse_coding(name);
+        if (!found)
             state_->error = coding_error::unsupported;
-        else if (*kind != coding::identity && state_->layers.size() == most)
+        else if (*found != kind::identity && state_->stages.size() == most)
             state_->error = coding_error::too_many_layers;
-        else if (*kind != coding::identity)
-            state_->layers.push_back(std::make_unique<layer>(*kind));
+        else if (*found != kind::identity)
+            state_->stages.push_back(std::make_unique<stage>(make_layer(*found)));
         return !state_->error;
     });
-    std::reverse(state_->layers.begin(), state_->layers.end());
+    std::reverse(state_->stages.begin(), state_->stages.end());
 }
 
 decoder::decoder(decoder&&) noexcept = default;
@@ -248,27 +163,31 @@ bool decoder::supports(std::string_view content_encoding) noexcept {
     return known;
 }
 
-std::error_code decoder::push_to(std::string_view in, sink_ref sink) {
+std::error_code decoder::pull(std::string_view& in, std::string_view& piece) {
     state& self = *state_;
+    piece = std::string_view();
     if (self.error) return self.error;
-    self.in += in.size();
-    if (!self.layers.empty()) return self.error = self.run(0, in, sink);
-    while (!in.empty()) {
-        const std::string_view piece = in.substr(0, piece_bytes);
-        if (piece.size() > self.limits.output_bytes - self.out)
+    if (self.stages.empty()) {
+        const std::string_view next = in.substr(0, piece_bytes);
+        if (next.size() > self.limits.output_bytes - self.out)
             return self.error = coding_error::output_too_large;
-        self.out += piece.size();
-        sink(piece);
-        in.remove_prefix(piece.size());
+        piece = next;
+        in.remove_prefix(next.size());
+        self.in += next.size();
+    } else {
+        if (const std::error_code wrong = self.fill(self.stages.size() - 1, in); wrong)
+            return self.error = wrong;
+        piece = std::exchange(self.stages.back()->pending, std::string_view());
     }
+    self.out += piece.size();
     return {};
 }
 
 std::error_code decoder::finish() {
     state& self = *state_;
     if (self.error || self.in == 0) return self.error;
-    for (const auto& each : self.layers)
-        if (!each->at_end()) return self.error = coding_error::truncated;
+    for (const auto& each : self.stages)
+        if (!each->layer->at_end()) return self.error = coding_error::truncated;
     return {};
 }
 
@@ -276,7 +195,7 @@ std::error_code decoder::error() const noexcept {
     return state_->error;
 }
 bool decoder::is_identity() const noexcept {
-    return state_->layers.empty() && !state_->error;
+    return state_->stages.empty() && !state_->error;
 }
 std::uint64_t decoder::bytes_in() const noexcept {
     return state_->in;

@@ -130,7 +130,6 @@ private:
     std::vector<std::optional<std::uint64_t>> part_sizes_;
 
     std::optional<decoder> decoder_;
-    std::string decoded_;        // output of the decoder that next_piece shows
     std::string_view undecoded_; // input of the decoder, in the connection's buffer
     http::headers trailers_;
     std::uint64_t body_bytes_ = 0;
@@ -149,6 +148,7 @@ private:
     bool offered_codings_ = false;
     bool reused_ = false;
     bool sent_all_ = false;
+    bool decoding_ = false;      // the decoder may have more to hand out
     bool decoding_done_ = false; // what follows the encoded body is ignored
     bool body_over_ = false;
 };

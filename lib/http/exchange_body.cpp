@@ -9,9 +9,6 @@ namespace tandem::http {
 
 namespace {
 
-// So much of the encoded body goes to the decoder at a time where the output is handed out in pieces: deflate
-// expands at most 1032 times, which bounds a piece to 2 MiB.
-constexpr std::size_t decode_slice = 2 * 1024;
 constexpr std::size_t most_reserved = 1024 * 1024;
 
 } // namespace
@@ -58,20 +55,14 @@ exchange::progress exchange::next_piece(std::string_view& piece) {
     if (body_over_) return progress::done;
     if (!lease_) return progress::failed;
     for (;;) {
-        if (!undecoded_.empty()) {
-            const std::string_view slice = undecoded_.substr(0, decode_slice);
-            undecoded_.remove_prefix(slice.size());
-            decoded_.clear();
-            const auto sink = [this](std::string_view out) { decoded_.append(out); };
-            const std::error_code failure = decoder_->push(slice, sink);
-            if (failure == make_error_code(coding_error::trailing_data)) {
+        if (decoding_) {
+            const std::error_code failure = decoder_->pull(undecoded_, piece);
+            if (failure == make_error_code(coding_error::trailing_data))
                 decoding_done_ = true; // as browsers: what follows the encoded data is ignored
-                undecoded_ = std::string_view();
-            } else if (failure) {
+            else if (failure)
                 return fail_body(failure);
-            }
-            if (decoded_.empty()) continue;
-            piece = decoded_;
+            decoding_ = !piece.empty();
+            if (piece.empty()) continue;
         } else {
             const h1::step now = wire_->read();
             if (now.what == h1::event::need_more) return progress::need_input;
@@ -84,6 +75,7 @@ exchange::progress exchange::next_piece(std::string_view& piece) {
             if (decoding_done_ || now.data.empty()) continue;
             if (decoder_) {
                 undecoded_ = now.data;
+                decoding_ = true;
                 continue;
             }
             piece = now.data;

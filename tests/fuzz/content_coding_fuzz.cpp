@@ -32,8 +32,8 @@ std::string decode(std::string_view coding, std::string_view input, std::size_t 
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static constexpr std::array<std::string_view, 4> codings = {"gzip", "deflate", "gzip, deflate",
-                                                                "deflate, gzip"};
+    static constexpr std::array<std::string_view, 8> codings = {
+        "gzip", "deflate", "gzip, deflate", "deflate, gzip", "br", "zstd", "br, zstd", "gzip, br"};
     if (size == 0) return 0;
     const std::string_view coding = codings[data[0] % codings.size()];
     const std::string_view input = fuzz::text(data + 1, size - 1);

@@ -1,6 +1,7 @@
 // What a request gives, keep-alive, the retry after a kept connection was closed, bodies and streams.
 #include "tests/support/catch.hpp"
 
+#include "tests/http/coding_support.hpp"
 #include "tests/http/scripted_server.hpp"
 
 #include <tandem/concurrency/when_all.hpp>
@@ -78,7 +79,7 @@ TEST_CASE("a response has status, header, body, final URL") {
     CHECK(scripted::field_of(request, "Host") == server.host_port());
     CHECK(scripted::field_of(request, "User-Agent").substr(0, 7) == "tandem/");
     CHECK(scripted::field_of(request, "Accept") == "*/*");
-    CHECK(scripted::field_of(request, "Accept-Encoding") == "gzip, deflate");
+    CHECK(scripted::field_of(request, "Accept-Encoding") == "gzip, deflate, br, zstd");
 }
 
 TEST_CASE("a client keeps connections alive and counts") {
@@ -217,17 +218,21 @@ TEST_CASE("bodies: chunked with trailers, until close, truncated") {
     }
 }
 
-TEST_CASE("gzip and deflate are decoded when the client has offered them") {
+TEST_CASE("content codings are decoded when the client has offered them") {
     std::string text;
     for (int i = 0; i < 20000; ++i)
         text += "line " + std::to_string(i) + "\n";
     const std::string zipped = compressed(text, 15 + 16);
     const std::string deflated = compressed(text, 15);
+    const std::string brotli = coding_tests::encode_br(text);
+    const std::string zstd = coding_tests::encode_zstd(text);
     answering server([&](const std::string& request) -> std::string {
         const std::string target = scripted::target_of(request);
         if (target == "/gzip") return ok(zipped, "Content-Encoding: gzip\r\n");
         if (target == "/deflate") return ok(deflated, "Content-Encoding: deflate\r\n");
-        if (target == "/br") return ok("brotli?", "Content-Encoding: br\r\n");
+        if (target == "/br") return ok(brotli, "Content-Encoding: br\r\n");
+        if (target == "/zstd") return ok(zstd, "Content-Encoding: zstd\r\n");
+        if (target == "/other") return ok("brotli?", "Content-Encoding: dcb\r\n");
         if (target == "/garbage") return ok("not gzip at all", "Content-Encoding: gzip\r\n");
         if (target == "/cut") return ok(zipped.substr(0, zipped.size() / 2), "Content-Encoding: gzip\r\n");
         if (target == "/more") return ok(zipped + "trailing", "Content-Encoding: gzip\r\n");
@@ -242,7 +247,11 @@ TEST_CASE("gzip and deflate are decoded when the client has offered them") {
         CHECK(gzip.wire_bytes() < text.size());
         const http::response deflate = co_await web.get(server.url("/deflate"));
         CHECK(deflate.body() == text);
-        const http::response unknown = co_await web.get(server.url("/br"));
+        const http::response br = co_await web.get(server.url("/br"));
+        CHECK(br.body() == text);
+        const http::response frames = co_await web.get(server.url("/zstd"));
+        CHECK(frames.body() == text);
+        const http::response unknown = co_await web.get(server.url("/other"));
         CHECK(unknown.body() == "brotli?");
         CHECK_FALSE(unknown.decoded());
         const http::response empty = co_await web.get(server.url("/empty"));

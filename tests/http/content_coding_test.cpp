@@ -1,74 +1,25 @@
 #include "tandem/http/content_coding.hpp"
 
-#include <cstdint>
 #include <random>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <zlib.h>
 
+#include "tests/http/coding_support.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace tandem::http;
-
-namespace {
-
-constexpr int as_gzip = 15 + 16;
-constexpr int as_zlib = 15;
-constexpr int as_raw = -15;
-
-std::string encode(std::string_view text, int window_bits, gz_header* header = nullptr) {
-    z_stream stream{};
-    if (deflateInit2(&stream, 9, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        throw std::runtime_error("zlib");
-    if (header != nullptr) deflateSetHeader(&stream, header);
-    std::string out(deflateBound(&stream, static_cast<uLong>(text.size())) + 64, '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-    stream.avail_in = static_cast<uInt>(text.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    if (deflate(&stream, Z_FINISH) != Z_STREAM_END) throw std::runtime_error("zlib");
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    return out;
-}
-
-std::string prose() {
-    std::string text;
-    std::mt19937 random(7);
-    for (int i = 0; i < 20'000; ++i)
-        text += "word " + std::to_string(random() % 1000) + (i % 9 == 0 ? "\n" : " ");
-    return text;
-}
-
-struct decoded {
-    std::string text;
-    std::error_code error;
-    std::size_t largest = 0;
-};
-
-decoded decode(std::string_view coding, std::string_view bytes, std::size_t piece = ~std::size_t{0},
-               decoder_limits limits = {}) {
-    decoder with(coding, limits);
-    decoded told;
-    const auto sink = [&](std::string_view out) {
-        told.text += out;
-        told.largest = std::max(told.largest, out.size());
-    };
-    while (!bytes.empty() && !told.error) {
-        told.error = with.push(bytes.substr(0, piece), sink);
-        bytes.remove_prefix(std::min(piece, bytes.size()));
-    }
-    if (!told.error) told.error = with.finish();
-    CHECK(with.error() == told.error);
-    CHECK(with.finish() == told.error);
-    CHECK(with.bytes_out() == told.text.size());
-    return told;
-}
-
-} // namespace
+using coding_tests::as_gzip;
+using coding_tests::as_raw;
+using coding_tests::as_zlib;
+using coding_tests::decode;
+using coding_tests::decoded;
+using coding_tests::encode;
+using coding_tests::encode_br;
+using coding_tests::encode_zstd;
+using coding_tests::prose;
 
 TEST_CASE("every coding, in every size of pieces", "[http][coding]") {
     const std::string text = prose();
@@ -86,6 +37,11 @@ TEST_CASE("every coding, in every size of pieces", "[http][coding]") {
         {"gzip, identity", encode(text, as_gzip)},
         {"deflate, gzip", encode(encode(text, as_zlib), as_gzip)},
         {"gzip, deflate", encode(encode(text, as_gzip), as_raw)},
+        {"br", encode_br(text)},
+        {"ZSTD", encode_zstd(text)},
+        {"zstd, br", encode_br(encode_zstd(text))},
+        {"br, zstd", encode_zstd(encode_br(text))},
+        {"gzip, br", encode_br(encode(text, as_gzip))},
     };
     for (const auto& each : cases) {
         INFO(each.coding);
@@ -117,7 +73,7 @@ TEST_CASE("small and empty content", "[http][coding]") {
 }
 
 TEST_CASE("codings that are not there", "[http][coding]") {
-    for (const std::string_view coding : {"br", "gzip, br", "gzip;q=1", "compress", "gzipx", "gzip gzip"}) {
+    for (const std::string_view coding : {"dcb", "gzip, dcz", "gzip;q=1", "compress", "gzipx", "gzip gzip"}) {
         CHECK_FALSE(decoder::supports(coding));
         CHECK(decode(coding, "x").error == coding_error::unsupported);
     }
@@ -177,6 +133,7 @@ TEST_CASE("truncated and damaged content is reported, whatever the place", "[htt
     CHECK(decode("gzip", "<html>not gzip").error == coding_error::corrupt);
     CHECK(decode("gzip", encode(text, as_zlib)).error == coding_error::corrupt);
     CHECK(decode("deflate", "\xff\xff\xff").error == coding_error::corrupt);
+    CHECK(decode("deflate", "\x78\xbb\x02\xa7\x02\x08xxxxxx").error == coding_error::needs_dictionary);
 
     std::mt19937 random(99);
     for (int i = 0; i < 2000; ++i) { // no crash, no endless loop
@@ -239,4 +196,41 @@ TEST_CASE("a decoder moves while it decodes", "[http][coding]") {
     CHECK_FALSE(second.finish());
     CHECK(text == "hello");
     CHECK(second.bytes_in() == bytes.size());
+}
+
+TEST_CASE("pulling: a little at a time, and no more than is asked for", "[http][coding]") {
+    const std::string zeros(std::size_t{4} << 20, '\0');
+    for (const std::string_view coding : {"gzip", "br", "zstd", "br, gzip"}) {
+        INFO(coding);
+        const std::string bytes = coding == "gzip"   ? encode(zeros, as_gzip)
+                                  : coding == "br"   ? encode_br(zeros)
+                                  : coding == "zstd" ? encode_zstd(zeros)
+                                                     : encode(encode_br(zeros), as_gzip);
+        decoder_limits limits;
+        limits.ratio = 1'000'000'000;
+        decoder with(coding, limits);
+        std::string_view in = bytes;
+        std::string_view piece;
+        CHECK_FALSE(with.pull(in, piece)); // one piece of many, whatever it was given
+        CHECK(piece.size() == 32 * 1024);
+        CHECK(with.bytes_out() == piece.size());
+        std::size_t total = piece.size();
+        do {
+            CHECK_FALSE(with.pull(in, piece));
+            total += piece.size();
+        } while (!piece.empty());
+        CHECK(in.empty());
+        CHECK(total == zeros.size());
+        CHECK(with.bytes_in() == bytes.size());
+        CHECK_FALSE(with.finish());
+        CHECK_FALSE(with.pull(in, piece)); // nothing more, and no error
+        CHECK(piece.empty());
+    }
+}
+
+TEST_CASE("what came before an error is handed out, through the layers, too", "[http][coding]") {
+    const std::string bytes = encode(encode_br("hello"), as_zlib) + "junk";
+    const decoded told = decode("br, deflate", bytes);
+    CHECK(told.text == "hello");
+    CHECK(told.error == coding_error::trailing_data);
 }

@@ -90,7 +90,7 @@ public:
 
     // ---- what is sent ----
     client_options& user_agent(std::string text); ///< "tandem/VERSION"; empty: none. Throws invalid_argument
-    client_options& decompress(bool yes);         ///< true: offer gzip and deflate, and decode them
+    client_options& decompress(bool yes);         ///< true: offer gzip, deflate, br and zstd, decode them
     /// A field for every request that does not set it itself. Throws std::invalid_argument as headers::add.
     client_options& header(std::string_view name, std::string_view value);
 

@@ -1,7 +1,16 @@
-// Decoding of Content-Encoding: gzip, x-gzip, deflate and identity, alone or layered, as a stream.
+// Decoding of Content-Encoding: gzip, deflate, br and zstd, alone or layered, as a stream.
+//
+//     decoder body("br");
+//     while (!in.empty()) {                                    // or body.push(in, sink)
+//         std::string_view piece;
+//         if (auto failure = body.pull(in, piece)) return failure;
+//         use(piece);
+//     }
 //
 // Output is handed out in pieces of at most 32 KiB while input is read, so a small input that unpacks to
-// gigabytes (a "bomb") costs no more memory than any other, and stops at a limit.
+// gigabytes (a "bomb") costs no more memory than any other, and stops at a limit. The memory of a layer is
+// bounded by what its coding may look back: 32 KiB for gzip and deflate, 16 MiB for br (RFC 7932), 8 MiB for
+// zstd (RFC 9659; more is refused). It grows that far only when the content asks for it.
 #pragma once
 
 #include <cstddef>
@@ -9,19 +18,20 @@
 #include <memory>
 #include <string_view>
 #include <system_error>
-#include <type_traits>
 
 namespace tandem::http {
 
 /// What can go wrong while decoding.
 enum class coding_error {
-    unsupported = 1,  ///< a coding other than gzip, x-gzip, deflate, identity
+    unsupported = 1,  ///< a coding other than gzip, x-gzip, deflate, br, zstd, identity
     too_many_layers,  ///< more layers than decoder_limits::layers
     corrupt,          ///< not a stream of that coding, or a checksum or length does not fit
     truncated,        ///< the input ended inside the stream
     trailing_data,    ///< something other than zero padding follows the stream
     output_too_large, ///< more output than decoder_limits::output_bytes
     ratio_too_high,   ///< more output for each byte of input than decoder_limits::ratio
+    window_too_large, ///< zstd that looks back further than decoder::zstd_window_bytes
+    needs_dictionary, ///< encoded with a dictionary that is not in the content
 };
 
 /// The category of coding_error, named "tandem.content_coding".
@@ -50,17 +60,31 @@ public:
     [[nodiscard]] static bool supports(std::string_view content_encoding) noexcept;
 
     /// The value for Accept-Encoding that names what this decoder reads.
-    [[nodiscard]] static std::string_view accept_encoding() noexcept { return "gzip, deflate"; }
+    [[nodiscard]] static std::string_view accept_encoding() noexcept { return "gzip, deflate, br, zstd"; }
 
-    /// Decodes `in` entirely, calling `sink(std::string_view piece)` for the output, each piece at most 32
-    /// KiB and valid during the call only. On an error the pieces handed out before are the output up to it.
+    /// The largest window of a zstd frame (RFC 9659, 3).
+    static constexpr std::size_t zstd_window_bytes = std::size_t{8} << 20;
+
+    /// Decodes from the front of `in`, and takes away what it has read, until there is a piece of output: at
+    /// most 32 KiB, valid until the next call. An empty piece: all of `in` has been read, and nothing is left
+    /// to hand out. The caller that stops pulling stops the work, too.
+    [[nodiscard]] std::error_code pull(std::string_view& in, std::string_view& piece);
+
+    /// The same for all of `in`: decodes it entirely, calling `sink(std::string_view piece)` for the output,
+    /// each piece at most 32 KiB and valid during the call only. On an error the pieces handed out before are
+    /// the output up to it.
     template <class Sink>
     [[nodiscard]] std::error_code push(std::string_view in, Sink&& sink) {
-        return push_to(in, sink_ref(sink));
+        for (;;) {
+            std::string_view piece;
+            if (const std::error_code wrong = pull(in, piece); wrong) return wrong;
+            if (piece.empty()) return {};
+            sink(piece);
+        }
     }
 
     /// Tells that the input is over: coding_error::truncated if the stream is not. No input at all is fine
-    /// (servers label empty bodies). Hands out nothing: all output came from push().
+    /// (servers label empty bodies). Hands out nothing: all output came before.
     [[nodiscard]] std::error_code finish();
 
     /// The error that stopped the decoder, if any.
@@ -73,23 +97,7 @@ public:
     [[nodiscard]] std::uint64_t bytes_out() const noexcept; ///< decoded bytes handed out so far
 
 private:
-    // A borrowed callable: keeps the implementation out of the header without a std::function.
-    class sink_ref {
-    public:
-        template <class Sink>
-            requires(!std::is_same_v<std::remove_cv_t<Sink>, sink_ref>)
-        explicit sink_ref(Sink& sink) noexcept
-            : object_(const_cast<void*>(static_cast<const void*>(std::addressof(sink)))),
-              call_([](void* object, std::string_view piece) { (*static_cast<Sink*>(object))(piece); }) {}
-        void operator()(std::string_view piece) const { call_(object_, piece); }
-
-    private:
-        void* object_;
-        void (*call_)(void*, std::string_view);
-    };
-
     struct state;
-    std::error_code push_to(std::string_view in, sink_ref sink);
 
     std::unique_ptr<state> state_;
 };
