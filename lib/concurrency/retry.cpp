@@ -1,7 +1,6 @@
 #include <tandem/concurrency/retry.hpp>
 
 #include <algorithm>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <typeinfo>
@@ -9,15 +8,6 @@
 namespace tandem::detail {
 
 namespace {
-
-// The system is asked once for each thread; then a counter gives each use a seed of its own.
-std::uint64_t fresh_seed() {
-    thread_local std::uint64_t next = [] {
-        std::random_device device;
-        return (std::uint64_t{device()} << 32) | device();
-    }();
-    return next += 0x9e3779b97f4a7c15u;
-}
 
 // The same exception, its message saying how often it was tried: where the type is known exactly.
 std::exception_ptr with_attempts(const std::exception_ptr& failure, std::size_t attempts) {
@@ -51,9 +41,7 @@ std::exception_ptr with_attempts(const std::exception_ptr& failure, std::size_t 
 retry_state::retry_state(retry_policy policy)
     : policy_(std::move(policy)), context_(*task_context::current()),
       end_(policy_.budget() ? deadline_after(*policy_.budget()) : scheduler::clock::time_point::max()),
-      random_state_(policy_.seed() ? *policy_.seed() : fresh_seed()),
-      longest_(std::max(policy_.max_delay(), std::chrono::nanoseconds::zero())),
-      ceiling_(std::clamp(policy_.initial_delay(), std::chrono::nanoseconds::zero(), longest_)) {}
+      pauses_(policy_.initial_delay(), policy_.max_delay(), policy_.seed()) {}
 
 scheduler::clock::time_point retry_state::attempt_deadline() const noexcept {
     if (!policy_.attempt_timeout()) return end_;
@@ -65,10 +53,7 @@ std::chrono::nanoseconds retry_state::pause_after(const std::exception_ptr& fail
     const bool worth_it = policy_.when() ? policy_.when()(failure) : !is_cancellation(failure);
     if (!worth_it || attempt_ >= policy_.attempts()) std::rethrow_exception(with_attempts(failure, attempt_));
 
-    const auto span = static_cast<std::uint64_t>(ceiling_.count()) + 1;
-    const auto pause = std::chrono::nanoseconds(static_cast<std::int64_t>(random() % span));
-    ceiling_ = ceiling_ < longest_ / 2 ? ceiling_ * 2 : longest_;
-
+    const std::chrono::nanoseconds pause = pauses_.next();
     if (end_ != scheduler::clock::time_point::max() && pause >= end_ - context_.home().now())
         std::rethrow_exception(with_attempts(failure, attempt_));
     if (policy_.on_retry()) policy_.on_retry()(attempt_, failure, pause);
@@ -78,14 +63,6 @@ std::chrono::nanoseconds retry_state::pause_after(const std::exception_ptr& fail
 void retry_state::begin_next(const std::exception_ptr& failure) {
     if (context_.home().now() >= end_) std::rethrow_exception(with_attempts(failure, attempt_));
     ++attempt_;
-}
-
-// SplitMix64 (Steele, Lea, Flood 2014): small, and good enough to spread clients.
-std::uint64_t retry_state::random() noexcept {
-    std::uint64_t z = random_state_ += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
 }
 
 } // namespace tandem::detail

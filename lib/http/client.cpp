@@ -3,13 +3,12 @@
 #include "lib/http/body_source.hpp"
 #include "lib/http/client_state.hpp"
 #include "lib/http/exchange.hpp"
+#include "lib/http/interceptor_call.hpp"
 
 namespace tandem::http {
 
-namespace {
-
-task<result<response>> fetch(client_state& state, request what) {
-    exchange one(state, std::move(what));
+task<result<response>> fetch(client_state& state, request what, scheduler::clock::time_point end) {
+    exchange one(state, std::move(what), end);
     if (!co_await one.run_to_head()) co_return result<response>(one.take_error());
     response whole;
     one.describe(whole);
@@ -24,13 +23,9 @@ task<result<response>> fetch(client_state& state, request what) {
     co_return result<response>(std::move(whole));
 }
 
-task<response> fetch_or_throw(client_state& state, request what) {
-    result<response> got = co_await fetch(state, std::move(what));
-    co_return std::move(got).value();
-}
-
-task<result<response_stream>> begin(std::shared_ptr<client_state> state, request what) {
-    auto source = std::make_unique<body_source>(std::move(state), std::move(what));
+task<result<response_stream>> begin(std::shared_ptr<client_state> state, request what,
+                                    scheduler::clock::time_point end) {
+    auto source = std::make_unique<body_source>(std::move(state), std::move(what), end);
     exchange& one = source->exchange();
     if (!co_await one.run_to_head()) co_return result<response_stream>(one.take_error());
     // Only what was asked for: a stream is for bodies of any size.
@@ -40,8 +35,33 @@ task<result<response_stream>> begin(std::shared_ptr<client_state> state, request
     co_return result<response_stream>(response_stream(std::move(info), std::move(source)));
 }
 
-task<response_stream> begin_or_throw(std::shared_ptr<client_state> state, request what) {
-    result<response_stream> got = co_await begin(std::move(state), std::move(what));
+namespace {
+
+constexpr scheduler::clock::time_point no_end = scheduler::clock::time_point::max();
+
+task<result<response>> fetch_intercepted(std::shared_ptr<client_state> state, request what) {
+    const interceptor_call call(std::move(state), what);
+    co_return co_await next(call, 0).send(std::move(what));
+}
+
+task<result<response_stream>> begin_intercepted(std::shared_ptr<client_state> state, request what) {
+    const interceptor_call call(std::move(state), what);
+    co_return co_await next(call, 0).open(std::move(what));
+}
+
+task<result<response>> fetch_any(const std::shared_ptr<client_state>& state, request what) {
+    if (!state->options.interceptors().empty()) return fetch_intercepted(state, std::move(what));
+    return fetch(*state, std::move(what), no_end);
+}
+
+task<result<response_stream>> begin_any(const std::shared_ptr<client_state>& state, request what) {
+    if (!state->options.interceptors().empty()) return begin_intercepted(state, std::move(what));
+    return begin(state, std::move(what), no_end);
+}
+
+template <class T>
+task<T> value_or_throw(task<result<T>> work) {
+    result<T> got = co_await std::move(work);
     co_return std::move(got).value();
 }
 
@@ -79,22 +99,34 @@ task<response> client::post(tandem::url url, std::string body, std::string conte
     return send(post_request(std::move(url), std::move(body), content_type));
 }
 task<response> client::send(request what) {
-    return fetch_or_throw(*state_, std::move(what));
+    return value_or_throw(fetch_any(state_, std::move(what)));
 }
 task<result<response>> client::try_get(std::string url) {
-    return fetch(*state_, request(url));
+    return try_send(request(url));
 }
 task<result<response>> client::try_get(tandem::url url) {
-    return fetch(*state_, request(std::move(url)));
+    return try_send(request(std::move(url)));
+}
+task<result<response>> client::try_head(std::string url) {
+    return try_send(request(url).method(method::head));
+}
+task<result<response>> client::try_head(tandem::url url) {
+    return try_send(request(std::move(url)).method(method::head));
+}
+task<result<response>> client::try_post(std::string url, std::string body, std::string content_type) {
+    return try_send(post_request(url, std::move(body), content_type));
+}
+task<result<response>> client::try_post(tandem::url url, std::string body, std::string content_type) {
+    return try_send(post_request(std::move(url), std::move(body), content_type));
 }
 task<result<response>> client::try_send(request what) {
-    return fetch(*state_, std::move(what));
+    return fetch_any(state_, std::move(what));
 }
 task<response_stream> client::open(request what) {
-    return begin_or_throw(state_, std::move(what));
+    return value_or_throw(begin_any(state_, std::move(what)));
 }
 task<result<response_stream>> client::try_open(request what) {
-    return begin(state_, std::move(what));
+    return begin_any(state_, std::move(what));
 }
 
 void client::close_idle() noexcept {

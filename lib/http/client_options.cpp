@@ -2,6 +2,8 @@
 
 #include "lib/http/host_port.hpp"
 
+#include <tandem/http/interceptor.hpp>
+
 #include <boost/asio/ip/address.hpp>
 
 #include <algorithm>
@@ -178,6 +180,36 @@ const credentials* client_options::credentials_for(const url& where) const noexc
 }
 client_options& client_options::cookies(std::shared_ptr<cookie_jar> jar) {
     cookies_ = std::move(jar);
+    return *this;
+}
+namespace {
+
+// Lives as long as the client's options, and so longer than the coroutines that the function makes.
+class function_interceptor final : public interceptor {
+public:
+    using function = std::function<task<result<response>>(request, next)>;
+    explicit function_interceptor(function what) : what_(std::move(what)) {}
+    task<result<response>> send(request what, next rest) override { return what_(std::move(what), rest); }
+
+private:
+    function what_;
+};
+
+} // namespace
+
+client_options& client_options::intercept(std::shared_ptr<interceptor> what) {
+    if (!what) throw std::invalid_argument("client_options::intercept: no interceptor");
+    interceptors_.push_back(std::move(what));
+    return *this;
+}
+client_options& client_options::intercept(function_interceptor::function what) {
+    if (!what) throw std::invalid_argument("client_options::intercept: no function");
+    interceptors_.push_back(std::make_shared<function_interceptor>(std::move(what)));
+    return *this;
+}
+client_options& client_options::on_event(std::function<void(const request_event&)> told) {
+    if (!told) throw std::invalid_argument("client_options::on_event: no function");
+    observers_.push_back(std::move(told));
     return *this;
 }
 client_options& client_options::connect_to(std::string from, std::string to) {

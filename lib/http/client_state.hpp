@@ -36,7 +36,8 @@ public:
     connection_pool pool;
     client_counters counters; // what the pool does not know
     digest_cache digests;
-    headers scratch; // fields of a request while it is written; kept for its memory
+    std::uint64_t last_id = 0; // of requests, for observers
+    headers scratch;           // fields of a request while it is written; kept for its memory
 
 private:
     class route {

@@ -1,6 +1,13 @@
 #include "tandem/http/error.hpp"
 
+#include "lib/http/h1/error.hpp"
+#include "lib/net/tls_context.hpp"
+
+#include <boost/asio/error.hpp>
 #include <boost/system/errc.hpp>
+
+#include <string>
+#include <system_error>
 
 namespace tandem::http {
 
@@ -43,6 +50,18 @@ public:
             return "the proxy did not answer as a proxy does";
         case errc::already_read:
             return "the body is no longer there";
+        case errc::circuit_open:
+            return "the circuit is open: the origin has failed too often";
+        case errc::too_many_waiting:
+            return "too many requests wait for their turn";
+        case errc::line_too_long:
+            return "a line of the response's body is too long";
+        case errc::bad_status:
+            return "the response's status says that the request failed";
+        case errc::bad_content_range:
+            return "the response is another part than the one that was asked for";
+        case errc::websocket_refused:
+            return "the server did not open a websocket";
         }
         return "unknown error";
     }
@@ -83,6 +102,10 @@ std::string_view to_string(request_phase phase) noexcept {
         return "redirect";
     case request_phase::limit:
         return "limit exceeded";
+    case request_phase::intercept:
+        return "held back";
+    case request_phase::websocket:
+        return "websocket";
     }
     return "?";
 }
@@ -95,6 +118,10 @@ std::string error::message() const {
     text += to_string(phase_);
     text += ": ";
     text += detail_.empty() ? code_.message() : detail_;
+    if (attempt_ > 1) {
+        const auto after = std::chrono::duration_cast<std::chrono::milliseconds>(elapsed_);
+        text += " (attempt " + std::to_string(attempt_) + ", after " + std::to_string(after.count()) + " ms)";
+    }
     for (char& c : text)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
     return text;
@@ -102,6 +129,47 @@ std::string error::message() const {
 
 bool error::is_timeout() const noexcept {
     return code_ == boost::system::errc::timed_out;
+}
+
+bool error::is_protocol() const noexcept {
+    const std::error_code plain = code_;
+    return plain.category() == h1::h1_category();
+}
+
+bool error::is_unsent() const noexcept {
+    switch (phase_) {
+    case request_phase::url:
+    case request_phase::pool_wait:
+    case request_phase::resolve:
+    case request_phase::connect:
+    case request_phase::tls:
+    case request_phase::intercept:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool error::is_transient() const noexcept {
+    switch (phase_) {
+    case request_phase::resolve:
+        return code_ != boost::asio::error::host_not_found;
+    case request_phase::connect:
+    case request_phase::tls:
+    case request_phase::send:
+    case request_phase::response_head:
+    case request_phase::body:
+        break;
+    default:
+        return false;
+    }
+    if (code_.category() == boost::system::system_category() ||
+        code_.category() == boost::system::generic_category() ||
+        code_.category() == boost::asio::error::get_misc_category())
+        return true;
+    return code_ == make_error_code(h1::error::closed_before_response) ||
+           code_ == make_error_code(h1::error::truncated) ||
+           code_ == net::make_error_code(net::tls_errc::truncated);
 }
 
 request_error::request_error(http::error why)

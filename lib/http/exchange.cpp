@@ -28,14 +28,16 @@ std::string_view origin_key(const url& target) noexcept {
 
 } // namespace
 
-exchange::exchange(client_state& client, request&& what)
+exchange::exchange(client_state& client, request&& what, clock::time_point call_end)
     : client_(client), home_(task_context::current()->home()), request_(std::move(what)),
-      url_(request_.url()), start_(home_.now()), total_(clock::time_point::max(), std::chrono::nanoseconds(0),
-                                                        "request::timeout, client_options::total_timeout"),
+      url_(request_.url()), upgrade_(request_.headers().has_token("Upgrade", "websocket")),
+      start_(home_.now()), total_(clock::time_point::max(), std::chrono::nanoseconds(0),
+                                  "request::timeout, client_options::total_timeout"),
       limit_(total_) {
     if (!client_.pool.bind(home_))
         throw std::logic_error("tandem::http::client: used by tasks of two schedulers at a time");
     total_ = total_.part(start_, request_.timeout().value_or(client_.options.total_timeout()), total_.option);
+    total_.when = std::min(total_.when, call_end);
 }
 
 std::string_view exchange::method_name() const noexcept {
@@ -59,12 +61,15 @@ bool exchange::body_repeatable() const noexcept {
 
 bool exchange::check_url() {
     if (request_.url_error()) return fail(request_phase::url, request_.url_error());
+    if (upgrade_ && url_.scheme().starts_with("ws")) // ws: becomes http:, wss: https:
+        url_ = tandem::url("http" + url_.href().substr(2));
     const std::string_view scheme = url_.scheme();
     if (scheme != "http" && scheme != "https") return fail(request_phase::url, errc::unsupported_scheme);
     return true;
 }
 
 task<bool> exchange::run_to_head() {
+    if (!client_.options.observers().empty()) tell_start();
     if (!check_url()) co_return false;
     const bool follows = request_.follow_redirects().value_or(client_.options.follow_redirects());
     for (;;) {
@@ -72,8 +77,14 @@ task<bool> exchange::run_to_head() {
         if (!co_await hop()) co_return false;
         const h1::response_head& head = wire_->head();
         status_ = head.status;
+        if (observed_) tell(request_event::kind::answered, timings_.first_byte);
         keep_cookies(head.headers);
         if (status_ == 401 && answer_challenge(head.headers)) {
+            drop_redirect_body();
+            continue;
+        }
+        if (status_ == 417 && expecting_ && (!body_begun_ || body_repeatable())) {
+            expect_refused_ = true;
             drop_redirect_body();
             continue;
         }
@@ -114,6 +125,7 @@ bool exchange::follow(redirect&& next) {
     if (next.to_get) to_get_ = drop_body_ = true;
     if (next.new_origin) drop_credentials_ = true;
     challenges_ = 0;
+    if (observed_) tell(request_event::kind::redirected);
     return true;
 }
 
@@ -151,18 +163,22 @@ task<bool> exchange::hop() {
     }
     timings_.pool_wait = home_.now() - asked;
     wire_ = &lease_->http1;
+    if (observed_) tell(request_event::kind::queued, timings_.pool_wait);
     for (bool again = false;; again = true) {
         reused_ = lease_->stream.is_open();
         if (reused_)
             ++client_.counters.connections_reused;
         else if (!co_await open_connection())
             break;
+        if (observed_) tell_connection();
         ++lease_->requests;
         const attempt outcome = co_await try_once();
         if (outcome == attempt::head) co_return true;
         if (outcome == attempt::failed || again || !reused_ || !may_retry()) break;
         error_.reset();
         ++client_.counters.retries;
+        ++attempt_;
+        if (observed_) tell(request_event::kind::repeated);
         lease_->renew();
     }
     lease_.reset();
@@ -223,11 +239,16 @@ bool exchange::begin_request() {
     const http::method verb = reader_method();
     const bool body = !drop_body_ && (request_.has_body() || verb == method::put || verb == method::patch ||
                                       (verb == method::post && request_.verb()));
+    const h1::body_plan plan = body ? plan_body() : h1::body_plan::none();
+    expecting_ = body && request_.continue_wait() && !expect_refused_ &&
+                 (plan.framing() == h1::framing::chunked || plan.bytes() != 0);
+    if (expecting_ && !fields.contains("Expect")) fields.add("Expect", "100-continue");
     const std::error_code failure =
-        verb == method::connect ? make_error_code(h1::error::bad_target) // a tunnel is no request for a URL
-                                : wire_->begin(request_line(method_name(), verb, url_, to_proxy), fields,
-                                               body ? plan_body() : h1::body_plan::none());
+        verb == method::connect
+            ? make_error_code(h1::error::bad_target) // a tunnel is no request for a URL
+            : wire_->begin(request_line(method_name(), verb, url_, to_proxy), fields, plan);
     if (failure) return fail(request_phase::send, errc::bad_request, failure.message());
+    if (expecting_ || request_.on_informational()) wire_->show_interim();
     return true;
 }
 
@@ -238,18 +259,23 @@ task<exchange::attempt> exchange::try_once() {
         if (!measured) co_return attempt::failed;
     }
     if (!begin_request()) co_return attempt::failed;
-    wire_bytes_ = 0;
+    wire_bytes_ = sent_bytes_ = received_bytes_ = 0;
+    body_begun_ = false;
+    go_ahead_.reset();
     const std::string_view body = drop_body_ ? std::string_view() : std::string_view(request_.body());
     const clock::time_point begun = home_.now();
     set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
 
     attempt outcome = attempt::failed;
-    if (streamed || body.size() > small_body) {
+    if (streamed || expecting_ || body.size() > small_body) {
         outcome = co_await send_large();
     } else {
         const io_result sent = co_await wire_->send(body);
         sent_all_ = !sent.error;
-        if (sent.error) fail_io(request_phase::send, sent.error);
+        if (sent.error)
+            fail_io(request_phase::send, sent.error);
+        else if (!body.empty())
+            tell_sent(body.size());
         // Even then: a server may answer, and close, before it has taken the request.
         if (!sent.error || !error_->is_timeout()) outcome = co_await read_head();
     }
@@ -257,9 +283,19 @@ task<exchange::attempt> exchange::try_once() {
     co_return outcome;
 }
 
+void exchange::take_interim() {
+    const h1::response_head& head = wire_->head();
+    if (head.status == 100) go_ahead_.set();
+    if (request_.on_informational()) request_.on_informational()(head.status, head.headers);
+}
+
 task<exchange::attempt> exchange::read_head() {
     for (;;) {
         const h1::step now = wire_->read();
+        if (now.what == h1::event::interim) {
+            take_interim();
+            continue;
+        }
         if (now.what == h1::event::head) {
             error_.reset(); // of a send that failed: the answer matters more
             co_return attempt::head;

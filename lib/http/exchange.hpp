@@ -13,7 +13,9 @@
 #include <tandem/core/task.hpp>
 #include <tandem/http/content_coding.hpp>
 #include <tandem/http/request.hpp>
+#include <tandem/http/request_event.hpp>
 #include <tandem/http/response.hpp>
+#include <tandem/sync/event.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -29,7 +31,11 @@ class exchange {
 public:
     using clock = scheduler::clock;
 
-    exchange(client_state& client, request&& what);
+    /// Its total time ends at `call_end`, if not earlier.
+    exchange(client_state& client, request&& what, clock::time_point call_end);
+    ~exchange() {
+        if (observed_) tell_end(request_event::kind::abandoned);
+    }
     exchange(const exchange&) = delete;
     exchange& operator=(const exchange&) = delete;
 
@@ -63,10 +69,15 @@ public:
     bool fail_body_limit();
 
     [[nodiscard]] bool body_over() const noexcept { return body_over_; }
-    [[nodiscard]] http::error take_error() { return std::move(*error_); }
+    [[nodiscard]] http::error take_error() {
+        if (observed_) tell_end(request_event::kind::failed);
+        return std::move(*error_);
+    }
     [[nodiscard]] const request& wanted() const noexcept { return request_; }
     [[nodiscard]] http::headers& trailers() noexcept { return trailers_; }
     [[nodiscard]] std::uint64_t wire_bytes() const noexcept { return wire_bytes_; }
+    /// After a 101: the connection, which leaves the pool, and what was received behind the header.
+    [[nodiscard]] net::stream take_stream(std::string& received);
     void finish(response& whole, std::string&& body); // and trailers, bytes, total time
 
 private:
@@ -76,9 +87,11 @@ private:
     task<bool> open_connection(); // lib/http/connector.hpp
     task<attempt> try_once();     // send and read the header on the open connection
     task<attempt> read_head();
+    void take_interim();
     task<attempt> send_large(); // while listening for an early response
     task<> upload();
     task<> upload_all();
+    task<> await_continue();
     task<error_code> upload_piece(std::string_view data);
     task<error_code> upload_file(const std::string& path, std::optional<std::uint64_t> length);
     task<error_code> upload_stream(const request_body& body);
@@ -86,6 +99,8 @@ private:
     task<bool> answer_early(task_context& uploader, const bool& uploaded, attempt& outcome);
 
     bool begin_request();
+    void tell_sent(std::size_t bytes);
+    void tell_received(std::size_t bytes);
     bool check_url();
     bool follow(redirect&& next);
     void keep_cookies(const http::headers& fields);
@@ -112,10 +127,17 @@ private:
     void fail_protocol(request_phase phase, const std::error_code& code);
     bool fail(request_phase phase, const error_code& code, std::string detail = std::string());
 
+    // For client_options::on_event; exchange_events.cpp.
+    void tell_start();
+    void tell(request_event::kind what, std::chrono::nanoseconds took = std::chrono::nanoseconds(0)) const;
+    void tell_connection() const;
+    void tell_end(request_event::kind what) noexcept;
+
     client_state& client_;
     scheduler& home_;
     request request_;
     tandem::url url_;
+    const bool upgrade_; // to a websocket: HTTP/1.1 only, and ws and wss mean http and https
     connection_pool::lease lease_;
     transport* wire_ = nullptr; // of the connection that the lease holds
     std::optional<http::error> error_;
@@ -128,6 +150,15 @@ private:
 
     // Of the body that is sent: the size of each part, nothing for what has none.
     std::vector<std::optional<std::uint64_t>> part_sizes_;
+
+    // Expect: 100-continue
+    event go_ahead_;
+    bool expecting_ = false;      // the request that is being sent says so
+    bool expect_refused_ = false; // by a 417
+    bool body_begun_ = false;
+
+    std::uint64_t sent_bytes_ = 0; // of the body, as told to request::on_upload
+    std::uint64_t received_bytes_ = 0;
 
     std::optional<decoder> decoder_;
     std::string_view undecoded_; // input of the decoder, in the connection's buffer
@@ -151,6 +182,9 @@ private:
     bool decoding_ = false;      // the decoder may have more to hand out
     bool decoding_done_ = false; // what follows the encoded body is ignored
     bool body_over_ = false;
+    bool observed_ = false; // there are observers, and they have not been told of the end
+    unsigned attempt_ = 1;
+    std::uint64_t id_ = 0;
 };
 
 } // namespace tandem::http

@@ -72,6 +72,7 @@ exchange::progress exchange::next_piece(std::string_view& piece) {
                 lease_.reset();
                 return progress::failed;
             }
+            tell_received(now.data.size());
             if (decoding_done_ || now.data.empty()) continue;
             if (decoder_) {
                 undecoded_ = now.data;
@@ -87,6 +88,14 @@ exchange::progress exchange::next_piece(std::string_view& piece) {
         }
         return progress::piece;
     }
+}
+
+void exchange::tell_received(std::size_t bytes) {
+    received_bytes_ += bytes;
+    if (!request_.on_download() || bytes == 0) return;
+    std::optional<std::uint64_t> total;
+    if (const std::uint64_t length = wire_->declared_length(); length != 0) total = length;
+    request_.on_download()(transfer(received_bytes_, total));
 }
 
 exchange::progress exchange::drain_into(std::string& body) {
@@ -141,7 +150,15 @@ exchange::progress exchange::end_body() {
     trailers_ = std::move(wire_->trailers());
     body_over_ = true;
     release();
+    if (observed_) tell_end(request_event::kind::finished);
     return progress::done;
+}
+
+net::stream exchange::take_stream(std::string& received) {
+    received = lease_->http1.take_input();
+    net::stream taken = std::move(lease_->stream);
+    lease_.reset();
+    return taken;
 }
 
 // Gives the connection back if another request can follow on it.

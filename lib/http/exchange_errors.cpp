@@ -41,6 +41,7 @@ void exchange::set_deadline(const time_limit& limit) {
 bool exchange::fail(request_phase phase, const error_code& code, std::string detail) {
     std::string shown = url_.empty() ? request_.bad_url().substr(0, 200) : url_.redacted();
     error_.emplace(phase, code, std::string(method_name()), std::move(shown), std::move(detail));
+    error_->attempt(attempt_).elapsed(home_.now() - start_);
     return false;
 }
 

@@ -3,6 +3,7 @@
 #include "lib/http/exchange.hpp"
 
 #include <tandem/concurrency/detail/join.hpp>
+#include <tandem/concurrency/move_on_after.hpp>
 #include <tandem/parallelism/offload.hpp>
 #include <tandem/system/file.hpp>
 
@@ -92,6 +93,7 @@ task<error_code> exchange::upload_piece(std::string_view data) {
         set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
         const io_result sent = co_await wire_->send_piece(piece);
         if (sent.error) co_return sent.error;
+        tell_sent(piece.size());
     }
     co_return error_code();
 }
@@ -142,9 +144,25 @@ task<error_code> exchange::upload_stream(const request_body& body) {
     co_return error_code();
 }
 
+void exchange::tell_sent(std::size_t bytes) {
+    sent_bytes_ += bytes;
+    if (!request_.on_upload()) return;
+    const h1::body_plan plan = plan_body();
+    std::optional<std::uint64_t> total;
+    if (plan.framing() != h1::framing::chunked) total = plan.bytes();
+    request_.on_upload()(transfer(sent_bytes_, total));
+}
+
+// Until the server says go on, or has had its time to say it.
+task<> exchange::await_continue() {
+    co_await move_on_after(*request_.continue_wait(), go_ahead_.wait());
+}
+
 task<> exchange::upload_all() {
     const io_result head = co_await wire_->send_head();
     error_code failure = head.error;
+    if (!failure && expecting_) co_await await_continue();
+    body_begun_ = true;
     const request_body* const body = request_.streamed_body();
     if (!failure && !body) failure = co_await upload_piece(request_.body());
     if (!failure && body && body->is_stream()) failure = co_await upload_stream(*body);

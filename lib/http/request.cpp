@@ -36,6 +36,24 @@ void request::take_credentials() {
     url_ = without_credentials(url_);
 }
 
+request& request::query(std::string_view name, std::string_view value) & {
+    if (url_error_) return *this;
+    const std::string_view href = url_.href();
+    const std::size_t fragment = url_.has_fragment() ? url_.fragment().size() + 1 : 0;
+    std::string text(href.substr(0, href.size() - fragment));
+    text += url_.has_query() ? (url_.query().empty() ? "" : "&") : "?";
+    text += http::form().add(name, value).encoded();
+    text += href.substr(href.size() - fragment);
+    auto parsed = tandem::url::parse(text);
+    if (parsed) {
+        url_ = std::move(*parsed);
+    } else { // too long
+        url_error_ = parsed.error();
+        bad_url_ = std::move(text);
+    }
+    return *this;
+}
+
 request& request::method(http::method value) & {
     verb_ = value;
     other_method_.clear();
@@ -51,6 +69,16 @@ request& request::method(std::string_view name) & {
 
 request& request::header(std::string_view name, std::string_view value) & {
     headers_.add(name, value);
+    return *this;
+}
+
+request& request::set_header(std::string_view name, std::string_view value) & {
+    headers_.set(name, value);
+    return *this;
+}
+
+request& request::remove_header(std::string_view name) & {
+    headers_.erase(name);
     return *this;
 }
 

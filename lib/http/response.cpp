@@ -10,6 +10,14 @@
 
 namespace tandem::http {
 
+void response_info::throw_for_status() const {
+    if (status_ < 400) return;
+    std::string detail = "status " + std::to_string(status_);
+    if (!reason_.empty()) detail += ' ' + reason_;
+    throw request_error(
+        error(request_phase::response_head, errc::bad_status, method_, url_.redacted(), std::move(detail)));
+}
+
 std::string response_info::media_type() const {
     return media_type_of(headers_.get("Content-Type").value_or(std::string_view()));
 }

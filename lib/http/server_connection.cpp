@@ -131,6 +131,8 @@ task<server_connection::reading> server_connection::read_request() {
         if (step.what == h1::event::body) body_.append(step.data); // a view into what is dropped next
         input_.drop(step.consumed);
         switch (step.what) {
+        case h1::event::interim: // of responses only
+            break;
         case h1::event::complete:
             co_return reading::complete;
         case h1::event::failed:

@@ -60,6 +60,10 @@ public:
     [[nodiscard]] virtual std::error_code begin(const request_line& line, const headers& fields,
                                                 const h1::body_plan& body) = 0;
 
+    /// Before anything is received: interim (1xx) responses are events, event::interim. By default, and
+    /// where a transport does not know how, they are skipped.
+    virtual void show_interim() noexcept {}
+
     /// From `when` on what waits for this request ends with errc::timed_out.
     virtual void expires_at(clock::time_point when) noexcept = 0;
 

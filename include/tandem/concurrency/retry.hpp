@@ -3,8 +3,8 @@
 //     auto page = co_await retry(retry_policy().attempts(5).initial_delay(100ms).budget(30s), fetch, url);
 //
 // The pause before attempt n + 1 is random, uniform in [0, min(max_delay, initial_delay * 2^(n - 1))]:
-// exponential backoff with full jitter (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture
-// Blog), so that many clients that failed together do not come back together.
+// exponential backoff with full jitter (concurrency/backoff.hpp), so that many clients that failed together
+// do not come back together.
 //
 // `f(args...)` is called anew for each attempt, with fresh copies of the arguments. When the attempts or the
 // budget are spent, or the predicate says no, the last exception is rethrown. Its type stays; where it is
@@ -12,6 +12,7 @@
 // made. Cancellation ends it at once, in an attempt as in a pause; the predicate is not asked.
 #pragma once
 
+#include <tandem/concurrency/backoff.hpp>
 #include <tandem/concurrency/sleep.hpp>
 #include <tandem/concurrency/with_timeout.hpp>
 #include <tandem/core/error.hpp>
@@ -116,14 +117,10 @@ public:
     void begin_next(const std::exception_ptr& failure);
 
 private:
-    std::uint64_t random() noexcept;
-
     retry_policy policy_;
     task_context& context_;
     scheduler::clock::time_point end_;
-    std::uint64_t random_state_;
-    std::chrono::nanoseconds longest_;
-    std::chrono::nanoseconds ceiling_; // of the next pause
+    backoff pauses_;
     std::size_t attempt_ = 1;
 };
 

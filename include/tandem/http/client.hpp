@@ -19,6 +19,8 @@
 //
 // Who asks, and cookies: client_options::credentials, netrc and cookies, request::auth.
 //
+// What stands around a request: client_options::intercept, retry; what it does is told by on_event.
+//
 // Cancellation: takes effect wherever a request waits (for a connection, the name, TCP, TLS, the response,
 // the body) and throws operation_cancelled from both forms; the connection in use is closed.
 //
@@ -28,6 +30,7 @@
 
 #include <tandem/core/task.hpp>
 #include <tandem/http/client_options.hpp>
+#include <tandem/http/interceptor.hpp>
 #include <tandem/http/request.hpp>
 #include <tandem/http/response.hpp>
 #include <tandem/http/response_stream.hpp>
@@ -80,6 +83,12 @@ public:
     /// The same, without an exception for what may go wrong on the way. Throws operation_cancelled.
     [[nodiscard]] task<result<response>> try_get(std::string url);
     [[nodiscard]] task<result<response>> try_get(tandem::url url);
+    [[nodiscard]] task<result<response>> try_head(std::string url);
+    [[nodiscard]] task<result<response>> try_head(tandem::url url);
+    [[nodiscard]] task<result<response>> try_post(std::string url, std::string body,
+                                                  std::string content_type);
+    [[nodiscard]] task<result<response>> try_post(tandem::url url, std::string body,
+                                                  std::string content_type);
     [[nodiscard]] task<result<response>> try_send(request what);
 
     /// Sends the request and reads the header; the body is read from the stream.

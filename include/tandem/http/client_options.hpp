@@ -24,7 +24,15 @@
 
 namespace tandem::http {
 
-class cookie_jar; // <tandem/http/cookie_jar.hpp>
+class cookie_jar;    // <tandem/http/cookie_jar.hpp>
+class interceptor;   // <tandem/http/interceptor.hpp>
+class next;          // the same
+class request;       // <tandem/http/request.hpp>
+class request_event; // <tandem/http/request_event.hpp>
+class response;      // <tandem/http/response.hpp>
+class retry_options; // <tandem/http/retry.hpp>
+template <class T>
+class result; // <tandem/http/result.hpp>
 
 /// Setters chain: `client web(client_options().max_redirects(3).total_timeout(10s));`. A duration of 0 means
 /// no limit.
@@ -109,6 +117,19 @@ public:
     /// shared by clients, also of several loops.
     client_options& cookies(std::shared_ptr<cookie_jar> jar);
 
+    // ---- around each request ----
+    /// Adds an interceptor within those that are there already. Throws std::invalid_argument for none.
+    client_options& intercept(std::shared_ptr<interceptor> what);
+    /// The same for a function: for whole responses only. It is copied once, and then called for each
+    /// request; a coroutine lambda may use its captures as long as that request lasts.
+    client_options& intercept(std::function<task<result<response>>(request, next)> what);
+    /// Repeats requests that fail for reasons that pass: an interceptor too, at this place of the chain.
+    /// Copies of the options share its budget.
+    client_options& retry(const retry_options& how);
+    /// Told of what each request does, on the client's loop, where it does it. Must not throw, nor wait, nor
+    /// destroy the client. May be given several times.
+    client_options& on_event(std::function<void(const request_event&)> told);
+
     /// Connects to `to` where a URL says `from`; both "host:port" (IPv6 in brackets). Host header, TLS name
     /// and verification stay those of the URL. For tests and for servers that are not in DNS yet.
     /// Throws std::invalid_argument when either is not of that form.
@@ -147,6 +168,10 @@ public:
     const http::credentials* credentials_for(const url& where) const noexcept;
     const http::netrc& netrc() const noexcept { return netrc_; }
     const std::shared_ptr<cookie_jar>& cookies() const noexcept { return cookies_; }
+    const std::vector<std::shared_ptr<interceptor>>& interceptors() const noexcept { return interceptors_; }
+    const std::vector<std::function<void(const request_event&)>>& observers() const noexcept {
+        return observers_;
+    }
     const std::vector<std::pair<std::string, std::string>>& connect_to() const noexcept {
         return connect_to_;
     }
@@ -181,6 +206,8 @@ private:
     std::vector<std::pair<tandem::url, http::credentials>> credentials_;
     http::netrc netrc_;
     std::shared_ptr<cookie_jar> cookies_;
+    std::vector<std::shared_ptr<interceptor>> interceptors_;
+    std::vector<std::function<void(const request_event&)>> observers_;
     std::vector<std::pair<std::string, std::string>> connect_to_;
 };
 

@@ -12,11 +12,13 @@
 #include <tandem/http/headers.hpp>
 #include <tandem/http/method.hpp>
 #include <tandem/http/multipart.hpp>
+#include <tandem/http/progress.hpp>
 #include <tandem/http/request_body.hpp>
 #include <tandem/net/url.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +39,13 @@ public:
     explicit request(std::string_view url);
     explicit request(tandem::url url);
 
+    /// Told of an interim (1xx) response: its status and fields, valid during the call only.
+    using informational_function = std::function<void(int status, const http::headers& fields)>;
+
+    /// Appends `name=value` to the URL's query, both encoded as a form's (a space as `+`). What the query had
+    /// stays. Nothing for a URL that did not parse.
+    request& query(std::string_view name, std::string_view value) &;
+
     /// Default: GET.
     request& method(http::method value) &;
     /// Any token, such as "PROPFIND". Throws std::invalid_argument for what is none.
@@ -48,6 +57,9 @@ public:
     /// Content-Length and Transfer-Encoding are the client's to write: they are refused when sending unless
     /// they say what is true.
     request& header(std::string_view name, std::string_view value) &;
+    /// Replaces the fields of that name by one. Throws as header().
+    request& set_header(std::string_view name, std::string_view value) &;
+    request& remove_header(std::string_view name) &; ///< all fields of that name
     /// Authorization: Basic (RFC 7617). Throws std::invalid_argument for a user name with a colon.
     request& basic_auth(std::string_view user, std::string_view password) &;
 
@@ -89,9 +101,47 @@ public:
         return *this;
     }
 
+    /// Sends `Expect: 100-continue` with a body, which then waits for the server's word, but no longer than
+    /// `wait` (the client's first_byte_timeout goes on meanwhile): many servers never give it. A final
+    /// response that comes instead spares the body; after 417 the request is sent again without Expect (RFC
+    /// 9110, 10.1.1). Nothing where there is no body. A stream is asked for its first piece only then.
+    request& expect_continue(std::chrono::nanoseconds wait = std::chrono::seconds(1)) & {
+        expect_continue_ = wait;
+        return *this;
+    }
+
+    /// Told after each piece of the body that was handed to the system (at most 64 KiB), and from 0 again
+    /// when the body is sent again: for a redirect, for Digest, on a new connection.
+    request& on_upload(progress_function told) & {
+        on_upload_ = std::move(told);
+        return *this;
+    }
+    /// Told after each piece of the final response's body that was received, before it is decoded.
+    request& on_download(progress_function told) & {
+        on_download_ = std::move(told);
+        return *this;
+    }
+    /// Told of each interim response (100 Continue, 103 Early Hints; not of 101). There are at most 16 before
+    /// a final one, or the request fails. What it throws leaves the client's call.
+    request& on_informational(informational_function told) & {
+        on_informational_ = std::move(told);
+        return *this;
+    }
+
+    request&& query(std::string_view n, std::string_view v) && { return std::move(query(n, v)); }
+    request&& expect_continue(std::chrono::nanoseconds wait = std::chrono::seconds(1)) && {
+        return std::move(expect_continue(wait));
+    }
+    request&& on_upload(progress_function told) && { return std::move(on_upload(std::move(told))); }
+    request&& on_download(progress_function told) && { return std::move(on_download(std::move(told))); }
+    request&& on_informational(informational_function told) && {
+        return std::move(on_informational(std::move(told)));
+    }
     request&& method(http::method value) && { return std::move(method(value)); }
     request&& method(std::string_view name) && { return std::move(method(name)); }
     request&& header(std::string_view n, std::string_view v) && { return std::move(header(n, v)); }
+    request&& set_header(std::string_view n, std::string_view v) && { return std::move(set_header(n, v)); }
+    request&& remove_header(std::string_view n) && { return std::move(remove_header(n)); }
     request&& basic_auth(std::string_view u, std::string_view p) && { return std::move(basic_auth(u, p)); }
     request&& auth(credentials who) && { return std::move(auth(std::move(who))); }
     request&& body(std::string bytes, std::string_view content_type = std::string_view()) && {
@@ -122,6 +172,14 @@ public:
     [[nodiscard]] bool has_body() const noexcept { return has_body_; }
     [[nodiscard]] std::optional<std::chrono::nanoseconds> timeout() const noexcept { return timeout_; }
     [[nodiscard]] std::optional<std::uint64_t> max_body() const noexcept { return max_body_; }
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> continue_wait() const noexcept {
+        return expect_continue_;
+    }
+    [[nodiscard]] const progress_function& on_upload() const noexcept { return on_upload_; }
+    [[nodiscard]] const progress_function& on_download() const noexcept { return on_download_; }
+    [[nodiscard]] const informational_function& on_informational() const noexcept {
+        return on_informational_;
+    }
     [[nodiscard]] std::optional<bool> follow_redirects() const noexcept { return follow_redirects_; }
     [[nodiscard]] std::optional<unsigned> max_redirects() const noexcept { return max_redirects_; }
 
@@ -140,6 +198,10 @@ private:
     bool has_body_ = false;
     std::optional<std::chrono::nanoseconds> timeout_;
     std::optional<std::uint64_t> max_body_;
+    std::optional<std::chrono::nanoseconds> expect_continue_;
+    progress_function on_upload_;
+    progress_function on_download_;
+    informational_function on_informational_;
     std::optional<bool> follow_redirects_;
     std::optional<unsigned> max_redirects_;
 };

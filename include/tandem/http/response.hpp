@@ -61,6 +61,8 @@ public:
     /// or that a redirect gave; it never has user name and password.
     [[nodiscard]] const tandem::url& url() const noexcept { return url_; }
     [[nodiscard]] const std::string& method() const noexcept { return method_; } ///< of the last request
+    /// Throws request_error (phase `response_head`, errc::bad_status) for a status of 400 and above.
+    void throw_for_status() const;
     [[nodiscard]] std::string media_type() const; ///< "text/html": Content-Type without parameters
     [[nodiscard]] std::string charset() const;    ///< Content-Type's, in lower case; often empty
     [[nodiscard]] const std::vector<redirect_hop>& history() const noexcept { return history_; }
@@ -71,6 +73,7 @@ public:
 
 protected:
     friend class exchange;
+    friend class response_builder;
 
     int status_ = 0;
     bool reused_ = false;
@@ -102,6 +105,7 @@ public:
 
 private:
     friend class exchange;
+    friend class response_builder;
 
     std::string body_;
     http::headers trailers_;

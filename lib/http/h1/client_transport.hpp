@@ -16,6 +16,7 @@ public:
     client_transport(net::stream& stream, const limits& bounds) : stream_(stream), reader_(bounds) {}
 
     std::error_code begin(const request_line& line, const headers& fields, const body_plan& body) override;
+    void show_interim() noexcept override { reader_.show_interim(); }
     void expires_at(clock::time_point when) noexcept override { stream_.expires_at(when); }
 
     task<io_result> send(std::string_view body) override;
@@ -37,6 +38,12 @@ public:
 
     /// Forgets what was received and not read, and memory that an idle connection should not hold.
     void drop_input() noexcept { in_.reset(); }
+    /// What was received and not read: of another protocol, behind a 101.
+    [[nodiscard]] std::string take_input() {
+        std::string bytes(in_.view());
+        in_.reset();
+        return bytes;
+    }
     /// For a stream that was replaced by a fresh one.
     void renew() noexcept;
 

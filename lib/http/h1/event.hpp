@@ -8,6 +8,7 @@ namespace tandem::http::h1 {
 
 enum class event {
     need_more, ///< nothing (more) can be said before more bytes come
+    interim,   ///< a 1xx response: see head(), until the next read; only where it was asked for
     head,      ///< start line and fields are there: see head()
     body,      ///< `data` is a piece of the body
     complete,  ///< the message is over; bytes not consumed belong to the next, or to another protocol

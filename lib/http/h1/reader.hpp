@@ -106,11 +106,14 @@ public:
     /// complete or failed; need_more does not occur then.
     step read(std::string_view bytes, bool end_of_stream = false);
 
+    /// Interim responses are events of their own from here on, until reset().
+    void show_interim() noexcept { show_interim_ = true; }
+
     /// Whether a byte of the response (an interim one too) has been seen.
     [[nodiscard]] bool started() const noexcept { return started_; }
 
-    /// Valid from event::head to reset(); may be moved from. Interim responses are skipped, but for 101,
-    /// which ends HTTP/1.1: it is given as a head and is complete at once.
+    /// Valid from event::head to reset(); may be moved from. Interim responses are skipped unless they were
+    /// asked for, but for 101, which ends HTTP/1.1: it is given as a head and is complete at once.
     [[nodiscard]] response_head& head() noexcept { return head_; }
     [[nodiscard]] const response_head& head() const noexcept { return head_; }
     [[nodiscard]] h1::framing framing() const noexcept { return plan_.framing; }
@@ -151,6 +154,8 @@ private:
     bool started_ = false;
     bool keep_alive_ = false;
     bool continue_received_ = false;
+    bool show_interim_ = false;
+    bool interim_shown_ = false; // its head is to be forgotten
 };
 
 } // namespace tandem::http::h1

@@ -64,6 +64,7 @@ void response_reader::reset(http::method request_method) {
     error_.clear();
     interim_ = 0;
     started_ = keep_alive_ = continue_received_ = false;
+    show_interim_ = interim_shown_ = false;
 }
 
 void response_reader::begin_head() {
@@ -73,6 +74,7 @@ void response_reader::begin_head() {
     head_.reason.clear();
     head_.headers.clear();
     state_ = state::start_line;
+    interim_shown_ = false;
 }
 
 step response_reader::fail(h1::error value) {
@@ -89,6 +91,7 @@ step response_reader::read(std::string_view bytes, bool end_of_stream) {
         if (now.what == event::failed) return fail(static_cast<h1::error>(body_.error().value()));
         return now;
     }
+    if (interim_shown_) begin_head();
     started_ = started_ || !bytes.empty();
     std::size_t skipped = 0;
     const auto starved = [&]() -> step {
@@ -127,6 +130,10 @@ step response_reader::read(std::string_view bytes, bool end_of_stream) {
         if (++interim_ > limits_.interim_responses) return fail(h1::error::too_many_interim);
         continue_received_ = continue_received_ || head_.status == 100;
         skipped += scanner_.end();
+        if (show_interim_) {
+            interim_shown_ = true;
+            return {event::interim, skipped, {}};
+        }
         begin_head();
     }
     if (const h1::error wrong = finish_head(); wrong != h1::error{}) return fail(wrong);

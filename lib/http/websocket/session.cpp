@@ -1,0 +1,329 @@
+#include "lib/http/websocket/session.hpp"
+
+#include <tandem/concurrency/move_on_after.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include <openssl/rand.h>
+
+#include <boost/asio/error.hpp>
+
+namespace tandem::http {
+
+namespace {
+
+constexpr std::size_t piece_bytes = 64 * 1024;
+constexpr std::size_t kept_bytes = 64 * 1024;
+constexpr std::size_t worth_compressing = 128;
+
+bool is_cancelled() noexcept {
+    return task_context::current()->cancelled();
+}
+
+// Unpredictable to whoever can make us send what he likes (RFC 6455, 10.3).
+ws::mask_key fresh_key() {
+    ws::mask_key key;
+    if (RAND_bytes(key.data(), static_cast<int>(key.size())) != 1)
+        throw std::runtime_error("no random numbers from OpenSSL");
+    return key;
+}
+
+std::string close_frame(std::uint16_t status, std::string_view reason) {
+    std::string payload;
+    payload += static_cast<char>(status >> 8);
+    payload += static_cast<char>(status & 0xff);
+    payload += reason;
+    return payload;
+}
+
+} // namespace
+
+// While a task is in receive().
+class websocket::state::receiving {
+public:
+    explicit receiving(state& s) : state_(s) {
+        if (s.receiving_) throw std::logic_error("http::websocket::receive: another task is receiving");
+        s.receiving_ = true;
+    }
+    ~receiving() { state_.receiving_ = false; }
+    receiving(const receiving&) = delete;
+    receiving& operator=(const receiving&) = delete;
+
+private:
+    state& state_;
+};
+
+websocket::state::state(scheduler& home, net::stream&& s, response_info&& i, websocket_options&& o,
+                        bool with_compression, std::string&& protocol)
+    : info(std::move(i)), options(std::move(o)), subprotocol(std::move(protocol)),
+      compression(with_compression), home_(home), stream_(std::move(s)),
+      reader_(options.max_message_bytes(), options.max_fragments(), with_compression), heard_(home.now()) {
+    stream_.expires_at(clock::time_point::max());
+}
+
+void websocket::state::take_in(std::string_view bytes) {
+    while (!bytes.empty()) {
+        in_.prepare();
+        const std::size_t n = std::min(bytes.size(), in_.space());
+        std::memcpy(in_.tail(), bytes.data(), n);
+        in_.commit(n);
+        bytes.remove_prefix(n);
+    }
+}
+
+time_span websocket::state::within(websocket_options::duration limit) const noexcept {
+    return limit.count() > 0 ? limit : std::chrono::nanoseconds::max();
+}
+
+// ---- failing ----
+
+void websocket::state::end() noexcept {
+    stream_.close();
+    over_.set();
+}
+
+void websocket::state::keep_failure(const error_code& why, std::string detail) {
+    if (!failure_)
+        failure_.emplace(request_phase::websocket, why, info.method(), info.url().redacted(),
+                         std::move(detail));
+    end();
+}
+
+void websocket::state::rethrow() const {
+    throw request_error(*failure_);
+}
+
+// A read or a write has failed, but not by cancellation.
+void websocket::state::fail_io(const error_code& why) {
+    keep_failure(why);
+    rethrow();
+}
+
+// Tells the server why, if it takes that without delay.
+task<> websocket::state::fail_protocol(std::error_code why) {
+    const auto what = static_cast<ws::error>(why.value());
+    if (why.category() == ws::category() && what != ws::error::no_pong &&
+        what != ws::error::ended_without_close && !close_sent_) {
+        close_due_ = close_frame(ws::close_code_for(what), "");
+        close_sent_ = true;
+        try {
+            co_await move_on_after(within(options.close_timeout()), flush_control());
+        } catch (const request_error&) {
+            // it would not listen
+        }
+    }
+    keep_failure(why);
+    rethrow();
+}
+
+// ---- sending ----
+
+bool websocket::state::has_output() const noexcept {
+    return out_at_ < out_.size() || pong_due_ || ping_due_ || close_due_;
+}
+
+void websocket::state::append_frame(ws::opcode kind, bool compressed, std::string_view payload) {
+    ws::write_frame(out_, kind, compressed, payload, fresh_key());
+}
+
+void websocket::state::append_control() {
+    if (pong_due_) append_frame(code::pong, false, *pong_due_);
+    if (ping_due_) append_frame(code::ping, false, "");
+    if (close_due_) append_frame(code::close, false, *close_due_);
+    pong_due_.reset();
+    close_due_.reset();
+    ping_due_ = false;
+}
+
+// By the holder of the mutex. When it is cancelled, what is left stays for the next one.
+task<> websocket::state::flush() {
+    while (has_output()) {
+        if (failure_) rethrow();
+        if (closed_) throw_closed();
+        if (out_at_ == out_.size()) {
+            if (out_.capacity() > kept_bytes)
+                out_ = std::string();
+            else
+                out_.clear();
+            out_at_ = 0;
+            append_control();
+        }
+        const std::string_view piece = std::string_view(out_).substr(out_at_, piece_bytes);
+        const auto sent = co_await move_on_after(within(options.write_timeout()), stream_.write(piece));
+        if (sent) out_at_ += sent->bytes;
+        if (sent && !sent->error) continue;
+        if (is_cancelled()) throw operation_cancelled("sending on a websocket was cancelled");
+        if (closed_ || failure_) continue; // tells
+        const bool late = !sent || sent->error == boost::asio::error::operation_aborted;
+        fail_io(late ? error_code(make_error_code(ws::error::write_timeout)) : sent->error);
+    }
+}
+
+// Unless somebody is writing, who then does it.
+task<> websocket::state::flush_control() {
+    const mutex_guard guard = writing_.try_lock();
+    if (guard) co_await flush();
+}
+
+void websocket::state::throw_closed() const {
+    throw request_error(error(request_phase::websocket, make_error_code(ws::error::closed), info.method(),
+                              info.url().redacted(), std::string()));
+}
+
+void websocket::state::check_sendable() const {
+    if (failure_) rethrow();
+    if (closed_ || close_sent_) throw_closed();
+}
+
+task<> websocket::state::send(ws::opcode kind, std::string payload) {
+    check_sendable();
+    bool compressed = false;
+    if (compression && payload.size() >= worth_compressing) {
+        payload = ws::compress_message(payload);
+        compressed = true;
+    }
+    const mutex_guard guard = co_await writing_.lock();
+    co_await flush(); // what a cancelled task has left
+    check_sendable();
+    append_frame(kind, compressed, payload);
+    co_await flush();
+}
+
+// ---- receiving ----
+
+task<> websocket::state::receive_more() {
+    if (has_output()) co_await flush_control();
+    std::chrono::nanoseconds left = std::chrono::nanoseconds::max();
+    if (awaiting_pong_ && options.pong_timeout().count() > 0)
+        left = options.pong_timeout() - (home_.now() - pinged_);
+    else if (!awaiting_pong_ && options.ping_interval().count() > 0)
+        left = options.ping_interval() - (home_.now() - heard_);
+    in_.prepare();
+    std::optional<io_result> got;
+    if (left.count() > 0) got = co_await move_on_after(left, stream_.read_some(in_.tail(), in_.space()));
+    if (got && !got->error) {
+        in_.commit(got->bytes);
+        heard_ = home_.now();
+        awaiting_pong_ = false; // whatever came: it lives
+        if (got->bytes == 0 && !closed_) co_await fail_protocol(ws::error::ended_without_close);
+        co_return;
+    }
+    if (is_cancelled()) throw operation_cancelled("receiving from a websocket was cancelled");
+    if (closed_ || failure_) co_return;
+    if (got && got->error != boost::asio::error::operation_aborted) fail_io(got->error);
+    // Silence.
+    if (awaiting_pong_) co_await fail_protocol(ws::error::no_pong);
+    awaiting_pong_ = true;
+    pinged_ = home_.now();
+    ping_due_ = true;
+    co_await flush_control();
+}
+
+// The server has said that it closes.
+void websocket::state::note_close() {
+    peer_closed_ = true;
+    std::error_code checked;
+    const ws::close_payload told = ws::read_close(reader_.control(), checked);
+    peer_code = told.code;
+    peer_reason = told.reason;
+    if (!close_sent_) {
+        close_sent_ = true;
+        close_due_ = told.code == close_code::none ? std::string() : close_frame(told.code, "");
+    }
+}
+
+task<> websocket::state::answer_close() {
+    try {
+        if (has_output()) co_await move_on_after(within(options.close_timeout()), flush_control());
+        co_await move_on_after(within(options.close_timeout()), stream_.finish());
+    } catch (const request_error&) {
+        failure_.reset(); // all that mattered has been said
+    }
+    closed_ = true;
+    end();
+}
+
+task<std::optional<websocket_message>> websocket::state::receive() {
+    using result_type = std::optional<websocket_message>;
+    const receiving mine(*this);
+    for (;;) {
+        if (closed_) co_return result_type();
+        if (failure_) rethrow();
+        if (peer_closed_) {
+            co_await answer_close();
+            continue;
+        }
+        std::string_view bytes = in_.view();
+        const std::size_t before = bytes.size();
+        const ws::event now = reader_.read(bytes);
+        in_.consume(before - bytes.size());
+        switch (now) {
+        case ws::event::message:
+            co_return result_type(websocket_message(reader_.is_text(), reader_.take_message()));
+        case ws::event::ping:
+            if (!close_sent_) pong_due_ = reader_.control();
+            break; // sent before the next read: only the latest counts
+        case ws::event::pong:
+            break;
+        case ws::event::close:
+            note_close();
+            break;
+        case ws::event::failed:
+            co_await fail_protocol(reader_.failure());
+            break;
+        case ws::event::need_more:
+            co_await receive_more();
+            break;
+        }
+    }
+}
+
+// ---- closing ----
+
+task<> websocket::state::drain() {
+    for (;;) {
+        const auto message = co_await receive();
+        if (!message) co_return;
+    }
+}
+
+task<> websocket::state::say_close(std::string payload) {
+    const mutex_guard guard = co_await writing_.lock();
+    if (!close_sent_) {
+        close_sent_ = true;
+        pong_due_.reset();
+        ping_due_ = false;
+        close_due_ = std::move(payload);
+    }
+    co_await flush();
+}
+
+task<> websocket::state::close(std::uint16_t status, std::string reason) {
+    if (!ws::is_close_code(status) || reason.size() > ws::most_control_bytes - 2 || !ws::is_utf8(reason))
+        throw std::invalid_argument(
+            "http::websocket::close: a code that may not be sent, or a reason that is "
+            "too long or not UTF-8");
+    if (!is_open()) co_return;
+    auto handshake = [&]() -> task<> {
+        co_await say_close(close_frame(status, reason));
+        if (receiving_)
+            co_await over_.wait();
+        else
+            co_await drain();
+    };
+    try {
+        co_await move_on_after(within(options.close_timeout()), handshake);
+    } catch (const request_error&) {
+        // it has failed: closed as well
+    } catch (const operation_cancelled&) {
+        closed_ = true;
+        end();
+        throw;
+    }
+    closed_ = true;
+    end();
+}
+
+} // namespace tandem::http
