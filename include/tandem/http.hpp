@@ -14,6 +14,7 @@
 #include <tandem/http/event_source.hpp>
 #include <tandem/http/form.hpp>
 #include <tandem/http/headers.hpp>
+#include <tandem/http/http2.hpp>
 #include <tandem/http/interceptor.hpp>
 #include <tandem/http/memory_cache_store.hpp>
 #include <tandem/http/method.hpp>

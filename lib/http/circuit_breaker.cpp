@@ -71,10 +71,10 @@ public:
 
     bool admitted() const noexcept { return admitted_; }
     const circuit& which() const noexcept { return *circuit_; }
-    void end(circuit::verdict how) {
+    void end(circuit::verdict found) {
         if (!std::exchange(admitted_, false)) return;
-        of_.change(*circuit_, origin_, [this, how] {
-            circuit_->end(period_, how, home_.now());
+        of_.change(*circuit_, origin_, [this, found] {
+            circuit_->end(period_, found, home_.now());
             return 0;
         });
     }

@@ -38,6 +38,10 @@ client_options& client_options::idle_timeout(duration d) {
     idle_timeout_ = d;
     return *this;
 }
+client_options& client_options::http2(http2_use how) {
+    http2_ = how;
+    return *this;
+}
 client_options& client_options::pool_timeout(duration d) {
     pool_timeout_ = d;
     return *this;

@@ -12,6 +12,7 @@ connection_pool::settings pool_settings(const client_options& options) {
     s.per_host = options.connections_per_host();
     s.total = options.connections_total();
     s.idle_timeout = options.idle_timeout();
+    s.http2 = options.http2();
     s.response_limits = h1::client_limits();
     s.response_limits.header_bytes = options.max_header_bytes();
     return s;
@@ -26,9 +27,14 @@ client_state::client_state(client_options given) : options(std::move(given)), po
     if (options.tls().names_files()) tls();
 }
 
-net::tls_context& client_state::tls() {
-    if (!tls_) tls_.emplace(net::tls_context::client(options.tls()));
-    return *tls_;
+net::tls_context& client_state::tls(bool http1_only) {
+    const bool both = !http1_only && options.http2() != http2_use::off;
+    std::optional<net::tls_context>& wanted = both ? tls_ : http1_tls_;
+    if (!wanted) {
+        wanted.emplace(net::tls_context::client(options.tls()));
+        if (both) wanted->protocols({"h2", "http/1.1"});
+    }
+    return *wanted;
 }
 
 net::tls_context& client_state::proxy_tls() {

@@ -2,6 +2,8 @@
 
 #include <tandem/core/error.hpp>
 
+#include <algorithm>
+
 namespace tandem::http {
 
 class connection_pool::pin {
@@ -39,6 +41,11 @@ pool_origin& connection_pool::origin_of(std::string_view key) {
         found->second.key_ = found->first;
         // give_back() must not fail, so what it fills has its room already.
         found->second.idle_.reserve(settings_.per_host);
+        // A key of another form is that of requests that cannot go over HTTP/2.
+        found->second.expects_http2_ = (settings_.http2 == http2_use::by_alpn && key.starts_with("https:")) ||
+                                       (settings_.http2 == http2_use::prior_knowledge &&
+                                        (key.starts_with("https:") || key.starts_with("http:")));
+        if (found->second.expects_http2_) found->second.shared_.reserve(settings_.per_host);
     }
     return found->second;
 }
@@ -50,41 +57,128 @@ void connection_pool::forget_if_unused(pool_origin& origin) noexcept {
     origins_.erase(origins_.find(origin.key_));
 }
 
+// Whether a further connection would be of use.
+bool connection_pool::may_open(const pool_origin& origin) noexcept {
+    if (!origin.expects_http2_) return true;
+    if (origin.agreeing_) return false;
+    for (const auto& c : origin.shared_)
+        if (c->http2->usable()) return false;
+    return true;
+}
+
+bool connection_pool::has_room(const pool_origin& origin) const noexcept {
+    return origin.in_use_ < settings_.per_host && may_open(origin);
+}
+
 // A connection for the next request to `origin`, if the limits allow one now. The caller pins the origin.
-std::unique_ptr<connection> connection_pool::take(pool_origin& origin) {
-    if (origin.in_use_ >= settings_.per_host) return nullptr;
+connection* connection_pool::take(pool_origin& origin) {
+    if (connection* const shared = take_shared(origin)) return shared;
+    if (!has_room(origin)) return nullptr;
     if (oldest_idle_) close_expired();
     while (!origin.idle_.empty()) {
         std::unique_ptr<connection> kept = std::move(origin.idle_.back());
         origin.idle_.pop_back();
         unlink_idle(*kept);
-        if (kept->stream.has_input()) { // closed by the peer, or out of step with it
+        if (kept->http2) kept->http2->refresh();
+        // Closed by the peer, or out of step with it.
+        if (kept->http2 ? !kept->http2->usable() : kept->stream.has_input()) {
             --open_;
             continue;
         }
         ++origin.in_use_;
-        return kept;
+        return use(origin, std::move(kept));
     }
     if (open_ >= settings_.total) {
         if (!oldest_idle_) return nullptr;
         close_oldest_idle();
     }
-    auto fresh = std::make_unique<connection>(origin, settings_.response_limits);
+    auto fresh = std::make_unique<connection>(*this, origin, settings_.response_limits);
     ++open_;
     ++origin.in_use_;
-    return fresh;
+    if (origin.expects_http2_) fresh->agreeing_ = origin.agreeing_ = true;
+    return use(origin, std::move(fresh));
 }
 
-void connection_pool::give_back(std::unique_ptr<connection> held, bool keep) noexcept {
-    pool_origin& origin = held->origin_;
+// A place on a connection that speaks HTTP/2.
+connection* connection_pool::take_shared(pool_origin& origin) noexcept {
+    for (const auto& c : origin.shared_) {
+        if (!c->http2->usable() || c->leases_ + c->http2->lingering() >= c->http2->most_streams()) continue;
+        ++c->leases_;
+        return c.get();
+    }
+    return nullptr;
+}
+
+// One of HTTP/1.1 belongs to its lease from here on.
+connection* connection_pool::use(pool_origin& origin, std::unique_ptr<connection> held) noexcept {
+    if (!held->http2) return held.release();
+    held->leases_ = 1;
+    origin.shared_.push_back(std::move(held));
+    return origin.shared_.back().get();
+}
+
+std::unique_ptr<connection> connection_pool::end_use(connection& held) noexcept {
+    if (!held.http2) return std::unique_ptr<connection>(&held);
+    auto& shared = held.origin_.shared_;
+    const auto found = std::find_if(shared.begin(), shared.end(), [&](auto& c) { return c.get() == &held; });
+    std::unique_ptr<connection> ours = std::move(*found);
+    shared.erase(found);
+    return ours;
+}
+
+// What a connection speaks is known, or it could not be opened.
+void connection_pool::agreed(connection& held) noexcept {
+    if (held.agreeing_) held.agreeing_ = held.origin_.agreeing_ = false;
+}
+
+void connection_pool::agree(connection& held, bool http2) {
+    pool_origin& origin = held.origin_;
+    if (http2) {
+        held.http2 = std::make_unique<h2::session>(held.stream, *home_, settings_.response_limits,
+                                                   static_cast<h2::session::owner&>(held));
+        use(origin, std::unique_ptr<connection>(&held));
+        agreed(held);
+    } else if (held.agreeing_) {
+        origin.expects_http2_ = false;
+        agreed(held);
+    }
+    serve(origin);
+}
+
+// Something has become free that only waiters of this origin can use, or they have begun to count.
+void connection_pool::serve(pool_origin& origin) noexcept {
     const pin pinned(*this, origin);
+    while (!origin.waiters_.empty()) {
+        connection* const shared = take_shared(origin);
+        if (!shared) break;
+        grant(origin, shared);
+    }
+    enter_turns(origin);
+    serve();
+}
+
+void connection::room_changed() noexcept {
+    pool_.serve(origin_);
+}
+
+void connection_pool::give_back(connection* leased, bool keep) noexcept {
+    pool_origin& origin = leased->origin_;
+    const pin pinned(*this, origin);
+    agreed(*leased);
+    if (leased->http2) {
+        --leased->leases_;
+        serve(origin);
+        if (leased->leases_ > 0) return;
+        keep = leased->http2->usable();
+    }
+    std::unique_ptr<connection> held = end_use(*leased);
     --origin.in_use_;
     if (keep) {
         pool_origin* const turn = next_turn();
         if (!turn) { // nobody waits for the total limit
             if (!origin.waiters_.empty()) {
                 ++origin.in_use_;
-                grant(origin, std::move(held));
+                grant(origin, use(origin, std::move(held)));
             } else {
                 keep_idle(std::move(held));
             }
@@ -94,7 +188,7 @@ void connection_pool::give_back(std::unique_ptr<connection> held, bool keep) noe
             turns_.pop_front();
             origin.in_turn_ = false;
             ++origin.in_use_;
-            grant(origin, std::move(held));
+            grant(origin, use(origin, std::move(held)));
             enter_turns(origin);
             return;
         }
@@ -108,6 +202,7 @@ void connection_pool::give_back(std::unique_ptr<connection> held, bool keep) noe
 void connection_pool::keep_idle(std::unique_ptr<connection> held) noexcept {
     connection& c = *held;
     c.http1.drop_input();
+    if (c.http2) c.http2->rest();
     c.stream.expires_at(clock::time_point::max());
     c.idle_since_ = home_->now();
     c.older_ = newest_idle_;
@@ -130,6 +225,7 @@ void connection_pool::close_oldest_idle() noexcept {
     connection& c = *oldest_idle_;
     pool_origin& origin = c.origin_;
     unlink_idle(c);
+    if (c.http2) c.http2->say_goodbye();
     c.stream.shutdown();
     origin.idle_.erase(origin.idle_.begin()); // within an origin the oldest comes first
     --open_;
@@ -168,15 +264,15 @@ void connection_pool::serve() noexcept {
         turns_.pop_front();
         origin->in_turn_ = false;
         const pin pinned(*this, *origin);
-        std::unique_ptr<connection> held = take(*origin);
+        connection* const held = take(*origin);
         if (!held) continue;
-        grant(*origin, std::move(held));
+        grant(*origin, held);
         enter_turns(*origin);
     }
 }
 
 void connection_pool::enter_turns(pool_origin& origin) noexcept {
-    if (origin.in_turn_ || origin.waiters_.empty() || origin.in_use_ >= settings_.per_host) return;
+    if (origin.in_turn_ || origin.waiters_.empty() || !has_room(origin)) return;
     origin.in_turn_ = true;
     turns_.push_back(&origin);
 }
@@ -184,18 +280,18 @@ void connection_pool::enter_turns(pool_origin& origin) noexcept {
 pool_origin* connection_pool::next_turn() noexcept {
     while (!turns_.empty()) {
         pool_origin& origin = *turns_.front();
-        if (!origin.waiters_.empty() && origin.in_use_ < settings_.per_host) return &origin;
-        turns_.pop_front(); // its waiters have given up
+        if (!origin.waiters_.empty() && has_room(origin)) return &origin;
+        turns_.pop_front(); // its waiters have given up, or it has what they need
         origin.in_turn_ = false;
         forget_if_unused(origin);
     }
     return nullptr;
 }
 
-void connection_pool::grant(pool_origin& origin, std::unique_ptr<connection> held) noexcept {
+void connection_pool::grant(pool_origin& origin, connection* held) noexcept {
     auto& lucky = static_cast<acquire_awaiter&>(*origin.waiters_.pop_front());
     --waiting_;
-    lucky.granted_ = std::move(held);
+    lucky.granted_ = held;
     home_->disarm(lucky);
     static_cast<waiter&>(lucky).wake();
 }
@@ -213,7 +309,7 @@ connection_pool::acquire_awaiter::~acquire_awaiter() {
         pool_.home_->disarm(*this);
         pool_.leave(*origin_, *this);
     }
-    if (granted_) pool_.give_back(std::move(granted_), false);
+    if (granted_) pool_.give_back(granted_, false);
 }
 
 bool connection_pool::acquire_awaiter::await_ready() {
@@ -236,7 +332,7 @@ void connection_pool::acquire_awaiter::await_suspend(std::coroutine_handle<> at)
 }
 
 connection_pool::lease connection_pool::acquire_awaiter::await_resume() {
-    if (granted_) return lease(pool_, std::move(granted_));
+    if (granted_) return lease(pool_, *std::exchange(granted_, nullptr));
     if (cancelled_) throw operation_cancelled("waiting for an HTTP connection was cancelled");
     return lease();
 }

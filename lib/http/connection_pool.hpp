@@ -4,16 +4,24 @@
 // `connection` whose stream is not open. Waiters of an origin are served first come, first served. Origins
 // that could go on but for the total limit take turns; as long as one of them waits nothing is kept idle.
 //
+// HTTP/2. A connection that speaks it is leased to many at a time, as many as the peer allows. Where it may
+// be spoken (`settings::expects_http2`) a first connection is opened alone: who comes meanwhile waits until
+// it is known what it speaks, because then it serves them too. Over HTTP/2 an origin gets a second connection
+// only when the first takes no more requests at all (GOAWAY); those beyond its number of streams wait their
+// turn. `lease::agree` says what a new connection speaks.
+//
 // Invariants: open_ = sum of in_use and idle over all origins <= total; in_use + idle <= per_host for each
-// origin; an origin with waiters and room (in_use < per_host) is in turns_, and then open_ == total and
-// nothing is idle.
+// origin; an origin with waiters and room (in_use < per_host, and no connection that it waits for because of
+// HTTP/2) is in turns_, and then open_ == total and nothing is idle.
 //
 // All of it belongs to one scheduler: no locks.
 #pragma once
 
 #include "lib/http/connection.hpp"
+#include "lib/http/h2/client_stream.hpp"
 
 #include <tandem/core/wait_list.hpp>
+#include <tandem/http/http2.hpp>
 
 #include <chrono>
 #include <coroutine>
@@ -38,7 +46,10 @@ private:
     friend class connection_pool;
     std::string_view key_; // of the map
     std::size_t in_use_ = 0;
-    std::vector<std::unique_ptr<connection>> idle_; // oldest first
+    std::vector<std::unique_ptr<connection>> idle_;   // oldest first
+    std::vector<std::unique_ptr<connection>> shared_; // of HTTP/2, in use
+    bool expects_http2_ = false;
+    bool agreeing_ = false; // one of those in use is being opened, alone
     wait_list waiters_;
     bool in_turn_ = false;
     unsigned pins_ = 0; // somebody up the call stack uses it: it must not be forgotten
@@ -55,6 +66,7 @@ public:
         std::size_t total = 100;
         std::chrono::nanoseconds idle_timeout = std::chrono::seconds(15); // 0: no limit
         h1::limits response_limits;
+        http2_use http2 = http2_use::off;
     };
 
     explicit connection_pool(const settings& s) : timer_node(&connection_pool::on_timer), settings_(s) {}
@@ -62,18 +74,21 @@ public:
     connection_pool& operator=(const connection_pool&) = delete;
     ~connection_pool(); // every lease must have ended
 
-    /// The exclusive use of one connection. Destroyed or reset: the connection is closed.
+    /// The use of one connection, of HTTP/1.1 an exclusive one, for one request at a time. Destroyed or
+    /// reset: a connection of HTTP/1.1 is closed; of HTTP/2 the stream is.
     class lease {
     public:
         lease() noexcept {}
-        lease(connection_pool& pool, std::unique_ptr<connection> held) noexcept
-            : pool_(&pool), held_(std::move(held)) {}
-        lease(lease&& other) noexcept : pool_(other.pool_), held_(std::move(other.held_)) {}
+        lease(connection_pool& pool, connection& held) noexcept : pool_(&pool), held_(&held) {}
+        lease(lease&& other) noexcept
+            : pool_(other.pool_), held_(std::exchange(other.held_, nullptr)),
+              stream_(std::move(other.stream_)) {}
         lease& operator=(lease&& other) noexcept {
             if (this != &other) {
                 reset();
                 pool_ = other.pool_;
-                held_ = std::move(other.held_);
+                held_ = std::exchange(other.held_, nullptr);
+                stream_ = std::move(other.stream_);
             }
             return *this;
         }
@@ -81,19 +96,32 @@ public:
 
         explicit operator bool() const noexcept { return held_ != nullptr; }
         connection& operator*() const noexcept { return *held_; }
-        connection* operator->() const noexcept { return held_.get(); }
+        connection* operator->() const noexcept { return held_; }
 
-        void reset() noexcept {
-            if (held_) pool_->give_back(std::move(held_), false);
+        /// For the one who has opened the connection.
+        void agree(bool http2) { pool_->agree(*held_, http2); }
+
+        /// What a new request travels by.
+        transport& begin() {
+            if (!held_->http2) return held_->http1;
+            stream_ = nullptr;
+            stream_ = std::make_unique<h2::client_stream>(*held_->http2);
+            return *stream_;
         }
+
+        void reset() noexcept { end(false); }
         /// Gives a connection back that can carry another request.
-        void keep() noexcept {
-            if (held_) pool_->give_back(std::move(held_), true);
-        }
+        void keep() noexcept { end(true); }
 
     private:
+        void end(bool keep) noexcept {
+            stream_ = nullptr;
+            if (held_) pool_->give_back(std::exchange(held_, nullptr), keep);
+        }
+
         connection_pool* pool_ = nullptr;
-        std::unique_ptr<connection> held_;
+        connection* held_ = nullptr; // its own, unless it is shared
+        std::unique_ptr<h2::client_stream> stream_;
     };
 
     class acquire_awaiter;
@@ -123,13 +151,23 @@ private:
     };
 
     pool_origin& origin_of(std::string_view key);
-    std::unique_ptr<connection> take(pool_origin& origin);
-    void give_back(std::unique_ptr<connection> held, bool keep) noexcept;
+    friend class connection;
+
+    connection* take(pool_origin& origin);
+    connection* take_shared(pool_origin& origin) noexcept;
+    connection* use(pool_origin& origin, std::unique_ptr<connection> held) noexcept;
+    void give_back(connection* held, bool keep) noexcept;
+    std::unique_ptr<connection> end_use(connection& held) noexcept;
+    void agree(connection& held, bool http2);
+    void agreed(connection& held) noexcept;
+    void serve(pool_origin& origin) noexcept;
+    static bool may_open(const pool_origin& origin) noexcept;
+    bool has_room(const pool_origin& origin) const noexcept;
     void keep_idle(std::unique_ptr<connection> held) noexcept;
     void serve() noexcept;
     void enter_turns(pool_origin& origin) noexcept;
     pool_origin* next_turn() noexcept;
-    void grant(pool_origin& origin, std::unique_ptr<connection> held) noexcept;
+    void grant(pool_origin& origin, connection* held) noexcept;
     void leave(pool_origin& origin, waiter& w) noexcept;
     void forget_if_unused(pool_origin& origin) noexcept;
     void unlink_idle(connection& c) noexcept;
@@ -172,7 +210,7 @@ private:
     std::string_view key_;
     clock::time_point deadline_;
     pool_origin* origin_ = nullptr;
-    std::unique_ptr<connection> granted_;
+    connection* granted_ = nullptr;
     bool cancelled_ = false;
 };
 

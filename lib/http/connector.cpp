@@ -15,9 +15,10 @@ namespace {
 // One connection being opened. Its steps answer whether it went well, and fill in `result`.
 class opening {
 public:
-    opening(client_state& client, const url& target, const time_limit& whole, request_timings& timings)
-        : result(whole), client_(client), options_(client.options), target_(target), whole_(whole),
-          timings_(timings), home_(task_context::current()->home()) {}
+    opening(client_state& client, const url& target, bool http1_only, const time_limit& whole,
+            request_timings& timings)
+        : result(whole), client_(client), options_(client.options), target_(target), http1_only_(http1_only),
+          whole_(whole), timings_(timings), home_(task_context::current()->home()) {}
 
     task<bool> run() {
         const clock::time_point begun = home_.now();
@@ -31,8 +32,7 @@ public:
         result.stream.expires_at(result.limit.when);
         std::string name(target_.hostname_for_connect());
         if (name.size() > 1 && name.back() == '.') name.pop_back(); // certificates have no root label
-        const bool secured = co_await secure(request_phase::tls, &client_state::tls, std::move(name),
-                                             target_.effective_port());
+        const bool secured = co_await secure(request_phase::tls, std::move(name), target_.effective_port());
         timings_.tls = home_.now() - connected_at;
         co_return secured;
     }
@@ -99,8 +99,7 @@ private:
         if (!connected) co_return false;
         result.stream.expires_at(result.limit.when);
         if (via.type() == proxy::kind::https) {
-            const bool secured =
-                co_await secure(request_phase::proxy, &client_state::proxy_tls, via.host(), via.port());
+            const bool secured = co_await secure(request_phase::proxy, via.host(), via.port());
             if (!secured) {
                 result.detail = via.name() + ": TLS handshake: " + result.detail;
                 co_return false;
@@ -152,11 +151,10 @@ private:
                                " (client_options::address_guard)");
     }
 
-    task<bool> secure(request_phase phase, net::tls_context& (client_state::*which)(), std::string name,
-                      std::uint16_t port) {
+    task<bool> secure(request_phase phase, std::string name, std::uint16_t port) {
         net::tls_context* tls = nullptr;
         try {
-            tls = &(client_.*which)();
+            tls = phase == request_phase::proxy ? &client_.proxy_tls() : &client_.tls(http1_only_);
         } catch (const system_error& e) {
             co_return fail(phase, e.code(), e.what());
         }
@@ -175,6 +173,7 @@ private:
     client_state& client_;
     const client_options& options_;
     const url& target_;
+    const bool http1_only_;
     const time_limit whole_;
     request_timings& timings_;
     scheduler& home_;
@@ -192,9 +191,9 @@ bool is_sent_to_proxy(const proxy* via, const url& target) noexcept {
     return via && !via->is_socks() && !target.is_https();
 }
 
-task<opened> open_connection(client_state& client, const url& target, time_limit whole,
+task<opened> open_connection(client_state& client, const url& target, bool http1_only, time_limit whole,
                              request_timings& timings) {
-    opening one(client, target, whole, timings);
+    opening one(client, target, http1_only, whole, timings);
     const bool made = co_await one.run();
     if (!made) one.result.stream = net::stream();
     co_return std::move(one.result);

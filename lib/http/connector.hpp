@@ -35,10 +35,10 @@ public:
     time_limit limit; // the last that was in force
 };
 
-/// Within `whole`, and connect_timeout and tls_timeout of the client. Fills in `connect` and `tls` of the
-/// timings, and the client's counters. Cancellation: ends at once with operation_aborted, or throws
-/// operation_cancelled.
-[[nodiscard]] task<opened> open_connection(client_state& client, const url& target, time_limit whole,
-                                           request_timings& timings);
+/// `http1_only`: HTTP/2 is not offered to the server. Within `whole`, and connect_timeout and tls_timeout of
+/// the client. Fills in `connect` and `tls` of the timings, and the client's counters. Cancellation: ends at
+/// once with operation_aborted, or throws operation_cancelled.
+[[nodiscard]] task<opened> open_connection(client_state& client, const url& target, bool http1_only,
+                                           time_limit whole, request_timings& timings);
 
 } // namespace tandem::http

@@ -117,6 +117,18 @@ task<std::optional<server_sent_event>> event_source::next() {
     }
 }
 
+task<result<std::optional<server_sent_event>>> event_source::try_next() {
+    using result_type = result<std::optional<server_sent_event>>;
+    std::optional<error> why;
+    try {
+        std::optional<server_sent_event> event = co_await next();
+        co_return result_type(std::move(event));
+    } catch (const request_error& e) {
+        why = e.error();
+    }
+    co_return result_type(std::move(*why));
+}
+
 void event_source::close() noexcept {
     state_->closed = true;
     state_->stream.reset();

@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t small_body = 32 * 1024;
 // So much of a redirect's body is read to keep the connection.
 constexpr std::uint64_t small_redirect_body = 16 * 1024;
+// So often a request goes out again that an HTTP/2 server did not look at.
+constexpr unsigned most_refusals = 3;
 
 // What the key of a connection is: the URL's text up to its path ("https://example.org:8443").
 std::string_view origin_key(const url& target) noexcept {
@@ -36,6 +38,7 @@ exchange::exchange(client_state& client, request&& what, clock::time_point call_
       limit_(total_) {
     if (!client_.pool.bind(home_))
         throw std::logic_error("tandem::http::client: used by tasks of two schedulers at a time");
+    http1_only_ = request_.headers().contains("Upgrade");
     total_ = total_.part(start_, request_.timeout().value_or(client_.options.total_timeout()), total_.option);
     total_.when = std::min(total_.when, call_end);
 }
@@ -152,47 +155,85 @@ void exchange::drop_redirect_body() {
     lease_.reset();
 }
 
-task<bool> exchange::hop() {
+// Connections on which HTTP/2 was not asked for are kept apart.
+std::string_view exchange::pool_key() {
+    if (!http1_only_ || client_.options.http2() == http2_use::off) return origin_key(url_);
+    http1_key_ = "http/1.1 ";
+    http1_key_ += origin_key(url_);
+    return http1_key_;
+}
+
+bool exchange::speaks_http2() const noexcept {
+    if (url_.is_https()) return lease_->stream.alpn() == "h2";
+    return client_.options.http2() == http2_use::prior_knowledge && !http1_only_ &&
+           !is_sent_to_proxy(proxy_for(client_, url_), url_);
+}
+
+task<bool> exchange::acquire() {
     const clock::time_point asked = home_.now();
-    timings_ = request_timings();
     limit_ = limit_for(client_.options.pool_timeout(), "client_options::pool_timeout");
-    lease_ = co_await client_.pool.acquire(origin_key(url_), limit_.when);
+    lease_ = co_await client_.pool.acquire(pool_key(), limit_.when);
     if (!lease_) {
         fail_timeout(request_phase::pool_wait, limit_);
         co_return false;
     }
-    timings_.pool_wait = home_.now() - asked;
-    wire_ = &lease_->http1;
+    timings_.pool_wait += home_.now() - asked;
     if (observed_) tell(request_event::kind::queued, timings_.pool_wait);
-    for (bool again = false;; again = true) {
+    co_return true;
+}
+
+task<bool> exchange::hop() {
+    timings_ = request_timings();
+    refusals_ = 0;
+    went_again_ = false;
+    for (;;) {
+        if (!lease_) {
+            const bool acquired = co_await acquire();
+            if (!acquired) co_return false;
+        }
         reused_ = lease_->stream.is_open();
-        if (reused_)
+        if (reused_) {
             ++client_.counters.connections_reused;
-        else if (!co_await open_connection())
-            break;
+        } else {
+            wire_ = &lease_->http1;
+            const bool opened = co_await open_connection();
+            if (!opened) break;
+        }
         if (observed_) tell_connection();
+        wire_ = &lease_.begin();
         ++lease_->requests;
         const attempt outcome = co_await try_once();
         if (outcome == attempt::head) co_return true;
-        if (outcome == attempt::failed || again || !reused_ || !may_retry()) break;
+        if (!may_go_again(outcome)) break;
         error_.reset();
         ++client_.counters.retries;
         ++attempt_;
         if (observed_) tell(request_event::kind::repeated);
-        lease_->renew();
+        if (lease_->http2)
+            lease_.reset();
+        else
+            lease_->renew();
     }
     lease_.reset();
     co_return false;
 }
 
+// A refusal is safe to repeat whatever the method is; a server that refuses all the time ends that.
+bool exchange::may_go_again(attempt outcome) noexcept {
+    if (outcome == attempt::refused) return ++refusals_ <= most_refusals && (to_get_ || body_repeatable());
+    if (outcome != attempt::stale || !reused_ || went_again_ || !may_retry()) return false;
+    return went_again_ = true;
+}
+
 task<bool> exchange::open_connection() {
-    opened made = co_await http::open_connection(client_, url_, total_, timings_);
+    opened made = co_await http::open_connection(client_, url_, http1_only_, total_, timings_);
     limit_ = made.limit;
     if (made.error) {
         fail_io(made.phase, made.error, std::move(made.detail));
         co_return false;
     }
     lease_->stream = std::move(made.stream);
+    lease_.agree(speaks_http2());
     co_return true;
 }
 
@@ -283,6 +324,18 @@ task<exchange::attempt> exchange::try_once() {
     co_return outcome;
 }
 
+exchange::attempt exchange::without_answer() const noexcept {
+    switch (wire_->why_no_answer()) {
+    case no_answer::silent:
+        return attempt::stale;
+    case no_answer::refused:
+        return attempt::refused;
+    case no_answer::unknown:
+        break;
+    }
+    return attempt::failed;
+}
+
 void exchange::take_interim() {
     const h1::response_head& head = wire_->head();
     if (head.status == 100) go_ahead_.set();
@@ -302,13 +355,12 @@ task<exchange::attempt> exchange::read_head() {
         }
         if (now.what == h1::event::failed) {
             if (!error_) fail_protocol(request_phase::response_head, wire_->error());
-            co_return wire_->why_no_answer() == no_answer::silent ? attempt::stale : attempt::failed;
+            co_return without_answer();
         }
         const io_result got = co_await wire_->receive();
         if (got.error) {
             if (!error_) fail_io(request_phase::response_head, got.error);
-            const bool silent = wire_->why_no_answer() == no_answer::silent;
-            co_return silent && !error_->is_timeout() ? attempt::stale : attempt::failed;
+            co_return error_->is_timeout() ? attempt::failed : without_answer();
         }
         wire_->received(got.bytes);
         wire_bytes_ += got.bytes;

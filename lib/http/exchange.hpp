@@ -81,12 +81,22 @@ public:
     void finish(response& whole, std::string&& body); // and trailers, bytes, total time
 
 private:
-    enum class attempt { head, stale, failed };
+    enum class attempt {
+        head,
+        stale,   // a kept connection had been closed
+        refused, // the server did not look at it
+        failed,
+    };
 
     task<bool> hop();             // one request, up to its header
     task<bool> open_connection(); // lib/http/connector.hpp
     task<attempt> try_once();     // send and read the header on the open connection
     task<attempt> read_head();
+    [[nodiscard]] attempt without_answer() const noexcept;
+    [[nodiscard]] bool may_go_again(attempt outcome) noexcept;
+    task<bool> acquire();
+    std::string_view pool_key();
+    [[nodiscard]] bool speaks_http2() const noexcept; // the connection that was just opened
     void take_interim();
     task<attempt> send_large(); // while listening for an early response
     task<> upload();
@@ -169,15 +179,19 @@ private:
     std::uint64_t wire_bytes_ = 0;
 
     std::optional<credentials> from_netrc_;
+    unsigned refusals_ = 0;   // of this hop
     unsigned challenges_ = 0; // that were answered since the last redirect
     int status_ = 0;
-    bool to_get_ = false; // a redirect has changed the method
+    std::string http1_key_;
+    bool http1_only_ = false; // to another protocol: something that HTTP/2 does not have (RFC 9113, 8.6)
+    bool to_get_ = false;     // a redirect has changed the method
     bool drop_body_ = false;
     bool drop_credentials_ = false; // a redirect has left the origin
     bool digest_sent_ = false;      // with the last request
     bool close_ = false;            // the request says Connection: close
     bool offered_codings_ = false;
     bool reused_ = false;
+    bool went_again_ = false; // this hop, after a kept connection had been closed
     bool sent_all_ = false;
     bool decoding_ = false;      // the decoder may have more to hand out
     bool decoding_done_ = false; // what follows the encoded body is ignored

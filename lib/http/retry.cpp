@@ -113,15 +113,16 @@ task<result<R>> retrier::run(request what, next rest) {
     for (unsigned attempt = 1;; ++attempt) {
         nanoseconds pause{0};
         {
-            request copy = what;
+            const bool last = attempt >= how_.attempts();
+            request copy = last ? std::move(what) : request(what); // the last one spares the copy
             if (how_.attempt_timeout()) {
-                const nanoseconds own = what.timeout().value_or(rest.options().total_timeout());
+                const nanoseconds own = copy.timeout().value_or(rest.options().total_timeout());
                 const nanoseconds limit = *how_.attempt_timeout();
                 copy.timeout(own.count() > 0 ? std::min(own, limit) : limit);
             }
             result<R> got = co_await pass(rest, std::move(copy), static_cast<R*>(nullptr));
             std::optional<nanoseconds> wait;
-            if (attempt < how_.attempts()) wait = pause_after(what, got, pauses, rest.deadline());
+            if (!last) wait = pause_after(what, got, pauses, rest.deadline());
             if (!wait) {
                 if (got) co_return std::move(got);
                 http::error failure = std::move(got).error();

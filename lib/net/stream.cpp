@@ -23,8 +23,15 @@ namespace {
 boost::system::error_code errno_code() noexcept {
     return {errno, boost::system::system_category()};
 }
+// As functions, because io_result would take the bare enumerators for numbers of bytes.
 boost::system::error_code timed_out() noexcept {
     return boost::asio::error::timed_out;
+}
+boost::system::error_code would_block() noexcept {
+    return boost::asio::error::would_block;
+}
+boost::system::error_code bad_descriptor() noexcept {
+    return boost::asio::error::bad_descriptor;
 }
 
 // Beside a reader who keeps pace one call would send anything, and hold the loop as long: this is some tenths
@@ -256,6 +263,38 @@ task<io_result> stream::read_some(char* data, std::size_t size) {
 
 task<io_result> stream::write(std::string_view data) {
     return impl_->tls_ ? impl_->write_tls(data) : impl_->write_plain(data);
+}
+
+io_result stream::try_read(char* data, std::size_t size) {
+    if (!is_open()) return io_result(bad_descriptor());
+    if (impl_->tls_) {
+        const tls_session::step step = impl_->tls_->read(data, size);
+        if (step.wants != tls_session::need::nothing) return io_result(would_block());
+        return io_result(step.error, step.bytes);
+    }
+    const ssize_t n = recv(impl_->fd_.native_handle(), data, size, 0);
+    if (n >= 0) return io_result(static_cast<std::size_t>(n));
+    if (errno == EAGAIN || errno == EINTR) return io_result(would_block());
+    return io_result(errno_code());
+}
+
+io_result stream::try_write(std::string_view data) {
+    if (!is_open()) return io_result(bad_descriptor());
+    if (!impl_->tls_) {
+        const ssize_t n = send(impl_->fd_.native_handle(), data.data(), data.size(), MSG_NOSIGNAL);
+        if (n >= 0) return io_result(static_cast<std::size_t>(n));
+        if (errno == EAGAIN || errno == EINTR) return io_result(would_block());
+        return io_result(errno_code());
+    }
+    std::size_t sent = 0;
+    while (sent < data.size()) {
+        const tls_session::step step = impl_->tls_->write(data.data() + sent, data.size() - sent);
+        if (step.error) return io_result(step.error, sent);
+        if (step.wants != tls_session::need::nothing || step.bytes == 0)
+            return sent > 0 ? io_result(sent) : io_result(would_block());
+        sent += step.bytes;
+    }
+    return io_result(sent);
 }
 
 task<boost::system::error_code> stream::wait_readable() {

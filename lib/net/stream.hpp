@@ -51,6 +51,12 @@ public:
     // Writes all of `data`; `data` must stay alive.
     task<io_result> write(std::string_view data);
 
+    // Reads or writes what is possible without waiting: possibly nothing, which the error would_block says.
+    // A write may take a part of `data`, without error; over TLS the next write must begin with the rest.
+    // Deadline and cancellation do not matter. While no operation of the same direction is in progress.
+    io_result try_read(char* data, std::size_t size);
+    io_result try_write(std::string_view data);
+
     // Waits until `read_some` would not wait (data, end of stream or an error). For idle connections.
     task<boost::system::error_code> wait_readable();
 

@@ -114,6 +114,27 @@ TEST_CASE("what is no event stream is an error, and no reason to try again") {
           "limit exceeded: an event of more than 1048576 bytes (event_source_options::max_event_bytes)");
 }
 
+TEST_CASE("try_next gives events, the end and errors as results") {
+    stream_server server({head + "data: a\n\n", "HTTP/1.1 204 Over\r\n\r\n"});
+    stream_server other({"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"});
+    auto work = [&]() -> task<> {
+        http::client web;
+        event_source source(web, http::request(server.url()), quick());
+        const auto first = co_await source.try_next();
+        REQUIRE(first);
+        REQUIRE(*first);
+        CHECK((*first)->data() == "a");
+        const auto end = co_await source.try_next();
+        REQUIRE(end);
+        CHECK_FALSE(end->has_value());
+        event_source none(web, http::request(other.url()), quick());
+        const auto failed = co_await none.try_next();
+        REQUIRE_FALSE(failed.has_value());
+        CHECK(failed.error().code() == make_error_code(http::errc::not_an_event_stream));
+    };
+    scripted::run(work());
+}
+
 TEST_CASE("a server that cannot be reached is tried so many times") {
     std::string nobody;
     {

@@ -66,6 +66,14 @@ public:
         buffer_.erase(0, end + mark.size());
         return text;
     }
+    // Exactly so many bytes; fewer when the client has closed.
+    std::string read_bytes(std::size_t size) {
+        while (buffer_.size() < size && receive()) {
+        }
+        std::string bytes = buffer_.substr(0, size);
+        buffer_.erase(0, size);
+        return bytes;
+    }
     void send(std::string_view text) {
         while (!text.empty()) {
             const ssize_t n = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);

@@ -4,6 +4,7 @@
 #include <tandem/core/task.hpp>
 #include <tandem/http/credentials.hpp>
 #include <tandem/http/headers.hpp>
+#include <tandem/http/http2.hpp>
 #include <tandem/http/netrc.hpp>
 #include <tandem/http/proxy.hpp>
 #include <tandem/net/address_guard.hpp>
@@ -46,6 +47,7 @@ public:
     client_options& connections_per_host(std::size_t n); ///< 6 for each scheme, host and port; at least 1
     client_options& connections_total(std::size_t n);    ///< 100, idle ones included; at least 1
     client_options& idle_timeout(duration d);            ///< 15 s, then an idle connection is closed
+    client_options& http2(http2_use how);                ///< by ALPN: HTTP/2 where an https server speaks it
 
     // ---- time ----
     client_options& pool_timeout(duration d);       ///< 0: waiting for a free connection is not limited
@@ -138,6 +140,7 @@ public:
     std::size_t connections_per_host() const noexcept { return connections_per_host_; }
     std::size_t connections_total() const noexcept { return connections_total_; }
     duration idle_timeout() const noexcept { return idle_timeout_; }
+    http2_use http2() const noexcept { return http2_; }
     duration pool_timeout() const noexcept { return pool_timeout_; }
     duration connect_timeout() const noexcept { return connect_timeout_; }
     duration tls_timeout() const noexcept { return tls_timeout_; }
@@ -180,6 +183,7 @@ private:
     std::size_t connections_per_host_ = 6;
     std::size_t connections_total_ = 100;
     duration idle_timeout_ = std::chrono::seconds(15);
+    http2_use http2_ = http2_use::by_alpn;
     duration pool_timeout_{0};
     duration connect_timeout_ = std::chrono::seconds(10);
     duration tls_timeout_ = std::chrono::seconds(10);

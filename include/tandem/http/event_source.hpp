@@ -108,6 +108,8 @@ public:
     /// closes the connection and throws operation_cancelled; a later next() connects again and goes on after
     /// the last event that had an id.
     [[nodiscard]] task<std::optional<server_sent_event>> next();
+    /// The same, with the error as a result. Throws operation_cancelled.
+    [[nodiscard]] task<result<std::optional<server_sent_event>>> try_next();
 
     void close() noexcept;
     [[nodiscard]] const std::string& last_event_id() const noexcept;

@@ -1,0 +1,56 @@
+#include "lib/http/h2/error.hpp"
+
+#include <nghttp2/nghttp2.h>
+
+#include <string>
+
+namespace tandem::http::h2 {
+
+namespace {
+
+constexpr std::uint32_t last_code = NGHTTP2_HTTP_1_1_REQUIRED;
+
+class category final : public std::error_category {
+public:
+    const char* name() const noexcept override { return "tandem.http2"; }
+    std::string message(int value) const override {
+        switch (static_cast<error>(value)) {
+        case error::connection_closed:
+            return "the connection was closed before the response was complete";
+        case error::flooded:
+            return "the peer floods the HTTP/2 connection with frames that carry nothing";
+        case error::out_of_memory:
+            return "out of memory in an HTTP/2 connection";
+        case error::bad_field:
+            return "the request has a field that HTTP/2 does not allow";
+        case error::incomplete_stream:
+            return "the peer closed the HTTP/2 stream before the response was complete";
+        }
+        const char* const what = nghttp2_http2_strerror(static_cast<std::uint32_t>(value) & 0xff);
+        switch (static_cast<origin>(value & ~0xff)) {
+        case origin::reset:
+            return std::string("the peer reset the HTTP/2 stream: ") + what;
+        case origin::goaway:
+            return std::string("the peer ended the HTTP/2 connection: ") + what;
+        case origin::connection:
+            return std::string("the peer does not keep to HTTP/2, the connection was ended: ") + what;
+        case origin::stream:
+            return std::string("the peer does not keep to HTTP/2, the stream was ended: ") + what;
+        }
+        return "unknown HTTP/2 error";
+    }
+};
+
+} // namespace
+
+const std::error_category& h2_category() noexcept {
+    static const category one;
+    return one;
+}
+
+std::error_code make_error_code(origin who, std::uint32_t code) noexcept {
+    if (code > last_code) code = NGHTTP2_INTERNAL_ERROR;
+    return {static_cast<int>(who) + static_cast<int>(code), h2_category()};
+}
+
+} // namespace tandem::http::h2

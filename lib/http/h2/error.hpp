@@ -1,0 +1,37 @@
+// What can end an HTTP/2 stream or connection (RFC 9113, section 7).
+#pragma once
+
+#include <cstdint>
+#include <system_error>
+
+namespace tandem::http::h2 {
+
+/// Who said so. The error's value is this plus the code of RFC 9113.
+enum class origin : int {
+    reset = 0x100,      ///< RST_STREAM from the peer
+    goaway = 0x200,     ///< GOAWAY from the peer
+    connection = 0x300, ///< the peer broke a rule: the connection was ended from this side
+    stream = 0x400,     ///< the same for a stream
+};
+
+enum class error : int {
+    connection_closed = 1, ///< before the response was complete
+    flooded,               ///< too many frames that carry nothing
+    out_of_memory,
+    bad_field,         ///< of a request: it cannot be sent over HTTP/2
+    incomplete_stream, ///< the peer was done with the stream before the response was
+};
+
+/// The category of all of these, named "tandem.http2".
+[[nodiscard]] const std::error_category& h2_category() noexcept;
+
+[[nodiscard]] inline std::error_code make_error_code(error value) noexcept {
+    return {static_cast<int>(value), h2_category()};
+}
+/// An unknown code counts as INTERNAL_ERROR (RFC 9113, section 7).
+[[nodiscard]] std::error_code make_error_code(origin who, std::uint32_t code) noexcept;
+
+} // namespace tandem::http::h2
+
+template <>
+struct std::is_error_code_enum<tandem::http::h2::error> : std::true_type {};

@@ -1,0 +1,449 @@
+#include "lib/http/h2/session.hpp"
+
+#include "lib/http/h2/client_stream.hpp"
+#include "lib/http/h2/error.hpp"
+#include "lib/http/h2/session_callbacks.hpp"
+
+#include <nghttp2/nghttp2.h>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <coroutine>
+#include <new>
+#include <vector>
+
+namespace tandem::http::h2 {
+
+namespace {
+
+using boost::system::error_code;
+
+constexpr std::size_t most_waiting_output = 64 * 1024;
+constexpr int most_writes_at_once = 16;
+constexpr std::size_t most_input_at_once = 256 * 1024; // of a connection that was idle
+// The peer's own limit counts if it is lower.
+constexpr std::size_t most_streams_at_once = 256;
+
+// Goes on after what else is ready has run.
+class next_turn {
+public:
+    class awaiter {
+    public:
+        explicit awaiter(task_context& context) noexcept : context_(context) {}
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> at) noexcept { context_.requeue(at); }
+        void await_resume() const noexcept {}
+
+    private:
+        task_context& context_;
+    };
+    next_turn() noexcept {}
+    awaiter await_in(task_context& context) const noexcept { return awaiter(context); }
+};
+
+} // namespace
+
+// A task that stands by.
+class session::follower : public waiter, private cancel_hook {
+public:
+    follower(session& connection, client_stream& s, task_context& context) noexcept
+        : waiter(context), cancel_hook(&follower::on_cancel), session_(connection), stream_(s) {}
+    ~follower() {
+        if (linked()) unlink();
+    }
+
+    bool await_ready() const noexcept { return context().cancelled(); }
+    void await_suspend(std::coroutine_handle<> at) noexcept {
+        context().suspend(at, this, "HTTP/2 stream");
+        session_.followers_.push_back(*this);
+        *std::find(stream_.followers_.begin(), stream_.followers_.end(), nullptr) = this;
+    }
+    void await_resume() const noexcept {}
+
+    void wake_up() noexcept {
+        unlink();
+        wake();
+    }
+
+private:
+    void unlink() noexcept {
+        session_.followers_.remove(*this);
+        *std::find(stream_.followers_.begin(), stream_.followers_.end(), this) = nullptr;
+    }
+    static void on_cancel(cancel_hook& hook) noexcept {
+        auto& self = static_cast<follower&>(hook);
+        if (self.linked()) self.wake_up();
+    }
+
+    session& session_;
+    client_stream& stream_;
+};
+
+class session::follow {
+public:
+    follow(session& connection, client_stream& s) noexcept : session_(connection), stream_(s) {}
+    follower await_in(task_context& context) const noexcept { return {session_, stream_, context}; }
+
+private:
+    session& session_;
+    client_stream& stream_;
+};
+
+class session::role {
+public:
+    role(client_stream*& place, client_stream& s) noexcept : place_(place) { place_ = &s; }
+    role(const role&) = delete;
+    role& operator=(const role&) = delete;
+    ~role() { place_ = nullptr; }
+
+private:
+    client_stream*& place_;
+};
+
+// What a task leaves to the others.
+class session::departure {
+public:
+    explicit departure(session& connection) noexcept : session_(connection) {}
+    departure(const departure&) = delete;
+    departure& operator=(const departure&) = delete;
+    ~departure() {
+        if (session_.home_.torn_down()) return;
+        session_.flush();
+        session_.hand_on();
+    }
+
+private:
+    session& session_;
+};
+
+session::session(net::stream& stream, scheduler& home, const h1::limits& bounds, owner& told)
+    : stream_(stream), home_(home), limits_(bounds), owner_(told), useless_since_(home.turn_time()) {
+    stream_.expires_at(clock::time_point::max());
+    frames_ = callbacks::make_session(*this, limits_.header_bytes);
+}
+
+session::~session() {
+    nghttp2_session_del(frames_);
+}
+
+bool session::usable() const noexcept {
+    return !broken_ && !draining_ && stream_.is_open() && nghttp2_session_check_request_allowed(frames_) != 0;
+}
+
+std::size_t session::most_streams() const noexcept {
+    const std::size_t theirs =
+        nghttp2_session_get_remote_settings(frames_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    return std::min(theirs, most_streams_at_once);
+}
+
+void session::refresh() noexcept {
+    for (std::size_t taken = 0; !broken_ && taken < most_input_at_once;) {
+        io_result got;
+        try {
+            in_.prepare();
+            got = stream_.try_read(in_.tail(), in_.space());
+        } catch (const std::bad_alloc&) {
+            return fail_all(error::out_of_memory, true);
+        }
+        if (got.error == boost::asio::error::would_block) break;
+        if (got.error) return fail_all(got.error, true);
+        if (got.bytes == 0) return fail_all(error::connection_closed, true);
+        in_.commit(got.bytes);
+        taken += got.bytes;
+        feed();
+    }
+    flush();
+}
+
+void session::rest() noexcept {
+    in_.reset();
+    if (out_begin_ == out_.size()) {
+        out_ = std::string();
+        out_begin_ = 0;
+    }
+}
+
+void session::retire() noexcept {
+    if (draining_) return;
+    draining_ = true;
+    owner_.room_changed();
+}
+
+void session::say_goodbye() noexcept {
+    if (broken_ || !stream_.is_open()) return;
+    draining_ = true;
+    nghttp2_session_terminate_session(frames_, NGHTTP2_NO_ERROR);
+    flush();
+}
+
+// ---- for streams ----
+
+void session::open(client_stream& s, const request_fields& fields, bool with_body) {
+    s.session_bytes_ = bytes_received_;
+    std::int32_t id = NGHTTP2_ERR_INVALID_STATE;
+    if (!broken_) {
+        std::vector<nghttp2_nv> list;
+        list.reserve(fields.size());
+        for (std::size_t i = 0; i < fields.size(); ++i) {
+            const request_fields::field field = fields[i];
+            nghttp2_nv one{};
+            one.name = reinterpret_cast<std::uint8_t*>(const_cast<char*>(field.name.data()));
+            one.namelen = field.name.size();
+            one.value = reinterpret_cast<std::uint8_t*>(const_cast<char*>(field.value.data()));
+            one.valuelen = field.value.size();
+            one.flags =
+                static_cast<std::uint8_t>(field.secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE);
+            list.push_back(one);
+        }
+        nghttp2_data_provider body{};
+        body.read_callback = &callbacks::read_body;
+        id = nghttp2_submit_request(frames_, nullptr, list.data(), list.size(), with_body ? &body : nullptr,
+                                    nullptr);
+        if (id == NGHTTP2_ERR_NOMEM) throw std::bad_alloc();
+    }
+    if (id < 0) { // the connection has ended meanwhile, or has no numbers left
+        s.refused_ = true;
+        s.close(broken_ ? broken_ : make_error_code(origin::goaway, NGHTTP2_NO_ERROR));
+        return retire();
+    }
+    s.id_ = id;
+    streams_.emplace(id, &s);
+    flush();
+}
+
+void session::resume(client_stream& s) noexcept {
+    if (broken_ || s.closed_ || s.id_ == 0) return;
+    nghttp2_session_resume_data(frames_, s.id_); // fails when it was not waiting for data
+    flush();
+}
+
+void session::taken(client_stream& s, std::size_t bytes) noexcept {
+    if (broken_ || s.closed_ || s.id_ == 0) return;
+    nghttp2_session_consume_stream(frames_, s.id_, bytes);
+    flush();
+}
+
+void session::leave(client_stream& s) noexcept {
+    const auto found = streams_.find(s.id_);
+    if (found == streams_.end()) return;
+    found->second = nullptr;
+    ++lingering_;
+    nghttp2_submit_rst_stream(frames_, NGHTTP2_FLAG_NONE, s.id_, NGHTTP2_CANCEL);
+    if (!home_.torn_down()) flush();
+    if (!home_.torn_down()) hand_on();
+}
+
+void session::wake(client_stream& s) noexcept {
+    for (follower* const f : s.followers_)
+        if (f) f->wake_up();
+}
+
+void session::expired(client_stream& s) noexcept {
+    // Not a byte came while it waited: the peer is gone, or as good as gone.
+    if (s.id_ != 0 && bytes_received_ == s.session_bytes_) retire();
+    wake(s);
+    if (reader_ != &s && writer_ != &s) return;
+    interrupted_ = true;
+    stream_.expires_at(clock::time_point::min());
+}
+
+task<error_code> session::advance(client_stream& s, condition done) {
+    task_context& context = *task_context::current();
+    const departure leaving(*this);
+    for (;;) {
+        if (done(s)) co_return error_code();
+        if (context.cancelled()) co_return boost::asio::error::operation_aborted;
+        if (s.expired_) co_return boost::asio::error::timed_out;
+        if (interrupted_elsewhere()) { // whoever holds the socket will let go of it
+            co_await next_turn();
+            continue;
+        }
+        if (interrupted_) settle(boost::asio::error::timed_out);
+        if (!writer_ && wants_write()) {
+            flush();
+            if (out_begin_ != out_.size()) co_await write_out(s);
+            if (done(s)) co_return error_code();
+        }
+        if (broken_) continue; // every stream has been told
+        if (!reader_)
+            co_await read_in(s);
+        else
+            co_await follow(*this, s);
+    }
+}
+
+// ---- work ----
+
+bool session::wants_write() const noexcept {
+    return !broken_ && !write_failed_ &&
+           (out_begin_ != out_.size() || nghttp2_session_want_write(frames_) != 0);
+}
+
+bool session::interrupted_elsewhere() const noexcept {
+    return interrupted_ && ((reader_ && reader_->expired_) || (writer_ && writer_->expired_));
+}
+
+// False when there is nothing to send.
+bool session::fill() noexcept {
+    if (out_begin_ == out_.size()) {
+        out_.clear();
+        out_begin_ = 0;
+    }
+    try {
+        while (out_.size() - out_begin_ < most_waiting_output) {
+            const std::uint8_t* data = nullptr;
+            working_ = true;
+            const ssize_t size = nghttp2_session_mem_send(frames_, &data);
+            working_ = false;
+            if (size < 0) {
+                fail_all(error::out_of_memory, false);
+                return false;
+            }
+            if (size == 0) break;
+            out_.append(reinterpret_cast<const char*>(data), static_cast<std::size_t>(size));
+        }
+    } catch (const std::bad_alloc&) { // a part of the frames is lost
+        fail_all(error::out_of_memory, false);
+        return false;
+    }
+    return out_begin_ != out_.size();
+}
+
+void session::flush() noexcept {
+    if (writer_ || working_) return;
+    for (int i = 0; i < most_writes_at_once && wants_write() && fill(); ++i) {
+        const io_result sent = stream_.try_write(std::string_view(out_).substr(out_begin_));
+        out_begin_ += sent.bytes;
+        if (sent.error == boost::asio::error::would_block) break;
+        if (sent.error) return stop_writing();
+    }
+    look_for_end();
+}
+
+task<> session::write_out(client_stream& s) {
+    io_result sent;
+    {
+        const role writing(writer_, s);
+        sent = co_await stream_.write(std::string_view(out_).substr(out_begin_));
+        out_begin_ += sent.bytes;
+    }
+    const bool failed = sent.error && !task_context::current()->cancelled() &&
+                        !(interrupted_ && sent.error == boost::asio::error::timed_out);
+    if (failed)
+        stop_writing();
+    else
+        settle(sent.error);
+}
+
+// Even then there may be something to read: a peer may answer, and close, before it has taken everything.
+void session::stop_writing() noexcept {
+    write_failed_ = true;
+    retire();
+}
+
+task<> session::read_in(client_stream& s) {
+    io_result got;
+    {
+        const role reading(reader_, s);
+        in_.prepare();
+        got = co_await stream_.read_some(in_.tail(), in_.space());
+    }
+    if (got.error) {
+        settle(got.error);
+    } else if (got.bytes == 0) {
+        fail_all(error::connection_closed, true);
+    } else {
+        in_.commit(got.bytes);
+        feed();
+        flush();
+    }
+}
+
+void session::feed() noexcept {
+    const std::string_view bytes = in_.view();
+    bytes_received_ += bytes.size();
+    working_ = true;
+    const ssize_t n =
+        nghttp2_session_mem_recv(frames_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    working_ = false;
+    in_.consume(bytes.size());
+    if (n >= 0) return;
+    flooded_ = flooded_ || n == NGHTTP2_ERR_FLOODED;
+    if (flooded_) {
+        nghttp2_session_terminate_session(frames_, NGHTTP2_ENHANCE_YOUR_CALM);
+        flush();
+        fail_all(error::flooded, false);
+    } else {
+        fail_all(error::out_of_memory, false);
+    }
+}
+
+// After an operation on the socket that has ended: interrupted, or failed.
+void session::settle(const error_code& ec) noexcept {
+    if (!ec || broken_) return;
+    if (ec == boost::asio::error::timed_out && interrupted_) {
+        if (interrupted_elsewhere()) return;
+        interrupted_ = false;
+        stream_.expires_at(clock::time_point::max());
+        return;
+    }
+    if (task_context::current()->cancelled()) return;
+    fail_all(ec, true);
+}
+
+// nghttp2 ends a connection on a violation by saying so to the peer and then by wanting nothing any more.
+void session::look_for_end() noexcept {
+    if (broken_ || nghttp2_session_want_read(frames_) != 0) return;
+    if (sent_goaway_ != NGHTTP2_NO_ERROR)
+        fail_all(flooded_ ? make_error_code(error::flooded)
+                          : make_error_code(origin::connection, sent_goaway_),
+                 false);
+    else if (!streams_.empty() && nghttp2_session_want_write(frames_) == 0)
+        fail_all(error::connection_closed, true);
+    else
+        retire();
+}
+
+void session::fail_all(const std::error_code& why, bool silent) noexcept {
+    if (broken_) return;
+    broken_ = received_goaway_ != NGHTTP2_NO_ERROR ? make_error_code(origin::goaway, received_goaway_) : why;
+    draining_ = true;
+    for (const auto& [id, s] : streams_) {
+        if (!s) continue;
+        s->silent_ = silent;
+        s->close(broken_);
+        wake(*s);
+    }
+    streams_.clear();
+    lingering_ = 0;
+    owner_.room_changed();
+}
+
+void session::hand_on() noexcept {
+    waiter* const next = followers_.front();
+    if (next && (broken_ || !reader_ || (!writer_ && wants_write()))) static_cast<follower*>(next)->wake_up();
+}
+
+// ---- told by nghttp2 ----
+
+client_stream* session::find(std::int32_t id) noexcept {
+    const auto found = streams_.find(id);
+    return found == streams_.end() ? nullptr : found->second;
+}
+
+bool session::count_frame(bool useful) noexcept {
+    constexpr std::size_t most_useless = 1000;
+    constexpr auto window = std::chrono::seconds(10);
+    if (useful) return true;
+    const clock::time_point now = home_.turn_time();
+    if (now - useless_since_ > window) {
+        useless_since_ = now;
+        useless_frames_ = 0;
+    }
+    if (++useless_frames_ <= most_useless) return true;
+    flooded_ = true;
+    return false;
+}
+
+} // namespace tandem::http::h2
