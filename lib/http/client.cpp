@@ -5,10 +5,13 @@
 #include "lib/http/exchange.hpp"
 #include "lib/http/interceptor_call.hpp"
 
+#include <memory>
+
 namespace tandem::http {
 
 task<result<response>> fetch(client_state& state, request what, scheduler::clock::time_point end) {
-    exchange one(state, std::move(what), end);
+    const auto held = std::make_unique<exchange>(state, std::move(what), end);
+    exchange& one = *held;
     if (!co_await one.run_to_head()) co_return result<response>(one.take_error());
     response whole;
     one.describe(whole);

@@ -1,6 +1,7 @@
 #include "tandem/http/error.hpp"
 
 #include "lib/http/h1/error.hpp"
+#include "lib/http/h2/error.hpp"
 #include "lib/net/tls_context.hpp"
 
 #include <boost/asio/error.hpp>
@@ -169,7 +170,7 @@ bool error::is_transient() const noexcept {
         return true;
     return code_ == make_error_code(h1::error::closed_before_response) ||
            code_ == make_error_code(h1::error::truncated) ||
-           code_ == net::make_error_code(net::tls_errc::truncated);
+           code_ == net::make_error_code(net::tls_errc::truncated) || h2::is_transient(code_);
 }
 
 request_error::request_error(http::error why)

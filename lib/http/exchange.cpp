@@ -302,7 +302,7 @@ task<exchange::attempt> exchange::try_once() {
     if (!begin_request()) co_return attempt::failed;
     wire_bytes_ = sent_bytes_ = received_bytes_ = 0;
     body_begun_ = false;
-    go_ahead_.reset();
+    if (expecting_) go_ahead_.reset();
     const std::string_view body = drop_body_ ? std::string_view() : std::string_view(request_.body());
     const clock::time_point begun = home_.now();
     set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));

@@ -1,7 +1,8 @@
 // One request on its way: connection, sending, response header, redirects, and then its body.
 //
-// An exchange lives in the frame of the coroutine that makes the request, or in a response_stream. Failures
-// are kept in it (`take_error`) and are told by `false`; cancellation is thrown.
+// An exchange belongs to the coroutine that makes the request, or to a response_stream. Failures are kept in
+// it
+// (`take_error`) and are told by `false`; cancellation is thrown.
 #pragma once
 
 #include "lib/http/client_state.hpp"
@@ -10,6 +11,7 @@
 #include "lib/http/time_limit.hpp"
 #include "lib/http/transport.hpp"
 
+#include <tandem/core/detail/frame_pool.hpp>
 #include <tandem/core/task.hpp>
 #include <tandem/http/content_coding.hpp>
 #include <tandem/http/request.hpp>
@@ -17,6 +19,7 @@
 #include <tandem/http/response.hpp>
 #include <tandem/sync/event.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,11 +42,19 @@ public:
     exchange(const exchange&) = delete;
     exchange& operator=(const exchange&) = delete;
 
+    /// Recycled as coroutine frames are. In a frame it would make that one too large to be.
+    static void* operator new(std::size_t size) { return tandem::detail::allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        tandem::detail::deallocate_frame(memory, size);
+    }
+
     /// Sends the request, follows redirects, and stops when the final header is there.
     task<bool> run_to_head();
 
-    /// Moves what run_to_head() found out into `info`. Before the body.
+    /// Moves what run_to_head() found out into `info`. Before the body. The URL of a whole response, which
+    /// may still be needed to tell of a failure, comes with finish().
     void describe(response_info& info);
+    void describe(response& whole) { describe_all_but_url(whole); }
 
     enum class progress { piece, need_input, done, failed };
 
@@ -119,6 +130,7 @@ private:
     bool answer_challenge(const http::headers& fields);
     void drop_redirect_body();
     void begin_body();
+    void describe_all_but_url(response_info& info);
     progress end_body();
     progress fail_body(const error_code& code);
     void release();

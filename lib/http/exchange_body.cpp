@@ -30,12 +30,16 @@ void exchange::begin_body() {
 }
 
 void exchange::describe(response_info& info) {
+    describe_all_but_url(info);
+    info.url_ = url_;
+}
+
+void exchange::describe_all_but_url(response_info& info) {
     h1::response_head& head = wire_->head();
     info.status_ = head.status;
     info.method_ = method_name();
     info.reason_ = std::move(head.reason);
     info.headers_ = std::move(head.headers);
-    info.url_ = url_;
     info.history_ = std::move(history_);
     timings_.total = home_.now() - start_;
     info.timings_ = timings_;
@@ -48,6 +52,7 @@ void exchange::finish(response& whole, std::string&& body) {
     whole.trailers_ = std::move(trailers_);
     whole.wire_bytes_ = wire_bytes_;
     whole.timings_.total = home_.now() - start_;
+    whole.url_ = std::move(url_);
 }
 
 exchange::progress exchange::next_piece(std::string_view& piece) {

@@ -114,7 +114,7 @@ task<result<R>> retrier::run(request what, next rest) {
         nanoseconds pause{0};
         {
             const bool last = attempt >= how_.attempts();
-            request copy = last ? std::move(what) : request(what); // the last one spares the copy
+            request copy = what;
             if (how_.attempt_timeout()) {
                 const nanoseconds own = copy.timeout().value_or(rest.options().total_timeout());
                 const nanoseconds limit = *how_.attempt_timeout();

@@ -1,4 +1,4 @@
-// client: HTTP/1.1 over TCP and TLS, with a pool of connections that are kept alive.
+// client: HTTP/1.1 and HTTP/2 over TCP and TLS, with a pool of connections that are kept alive.
 //
 //     http::client web;
 //     http::response page = co_await web.get("https://example.org/");
@@ -22,7 +22,11 @@
 // What stands around a request: client_options::intercept, retry; what it does is told by on_event.
 //
 // Cancellation: takes effect wherever a request waits (for a connection, the name, TCP, TLS, the response,
-// the body) and throws operation_cancelled from both forms; the connection in use is closed.
+// the body) and throws operation_cancelled from both forms; the connection in use is closed, over HTTP/2 only
+// the request's stream is.
+//
+// HTTP/2 where an https server speaks it (client_options::http2): one connection then carries all requests to
+// an origin, as many at a time as the server allows.
 //
 // A client belongs to the scheduler of the first task that uses it: only tasks there may use it, and it must
 // be destroyed there or after they have ended, and before their runtime. Requests must have ended by then.
@@ -51,13 +55,14 @@ class client_counters {
 public:
     client_counters() noexcept {}
     std::uint64_t requests = 0;           ///< sent, hops of redirects included, retries not
-    std::uint64_t retries = 0;            ///< repeated because a kept connection had been closed
+    std::uint64_t retries = 0;            ///< repeated because a kept connection had been closed, or
+                                          ///< because an HTTP/2 server had not looked at the request
     std::uint64_t connections_opened = 0; ///< TCP connections established
-    std::uint64_t connections_reused = 0; ///< requests sent on a kept one
+    std::uint64_t connections_reused = 0; ///< requests sent on one that was open already
     std::uint64_t tls_handshakes = 0;     ///< completed, those with proxies included
     std::uint64_t tls_resumable = 0;      ///< of these: began with a session that was kept
     std::uint64_t tls_resumed = 0;        ///< of these: the server took it
-    std::size_t connections_in_use = 0;   ///< being opened or carrying a request
+    std::size_t connections_in_use = 0;   ///< being opened or carrying requests
     std::size_t connections_idle = 0;     ///< kept
     std::size_t waiting = 0;              ///< requests that wait for a connection
 };

@@ -54,7 +54,7 @@ public:
     [[nodiscard]] bool ok() const noexcept { return is_success(status_); } ///< 2xx
     [[nodiscard]] const std::string& reason() const noexcept {
         return reason_;
-    } ///< as received; may be empty
+    } ///< as received; may be empty, over HTTP/2 always is
     /// As received: Content-Encoding and Content-Length tell of the body as it was sent, see decoded().
     [[nodiscard]] const http::headers& headers() const noexcept { return headers_; }
     /// Where the response came from: after redirects the last URL. It keeps the fragment that was asked for,

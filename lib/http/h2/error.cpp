@@ -48,6 +48,15 @@ const std::error_category& h2_category() noexcept {
     return one;
 }
 
+bool is_transient(const std::error_code& code) noexcept {
+    if (code == error::connection_closed || code == error::incomplete_stream) return true;
+    if (code.category() != h2_category()) return false;
+    if (static_cast<origin>(code.value() & ~0xff) == origin::goaway) return true;
+    return code == make_error_code(origin::reset, NGHTTP2_REFUSED_STREAM) ||
+           code == make_error_code(origin::reset, NGHTTP2_INTERNAL_ERROR) ||
+           code == make_error_code(origin::reset, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 std::error_code make_error_code(origin who, std::uint32_t code) noexcept {
     if (code > last_code) code = NGHTTP2_INTERNAL_ERROR;
     return {static_cast<int>(who) + static_cast<int>(code), h2_category()};

@@ -31,6 +31,9 @@ enum class error : int {
 /// An unknown code counts as INTERNAL_ERROR (RFC 9113, section 7).
 [[nodiscard]] std::error_code make_error_code(origin who, std::uint32_t code) noexcept;
 
+/// Whether the same request may succeed a little later: the connection ended, or the peer had too much to do.
+[[nodiscard]] bool is_transient(const std::error_code& code) noexcept;
+
 } // namespace tandem::http::h2
 
 template <>

@@ -52,7 +52,9 @@ std::error_code message_reader::begin_frame() {
     }
     if (++fragments_ > max_fragments_) return error::too_many_fragments;
     // By what was announced already; compressed data is no larger than what it stands for, but for a little.
-    const std::uint64_t most = inflater_ ? max_message_ + max_message_ / 64 + 1024 : max_message_;
+    const std::uint64_t slack = inflater_ ? max_message_ / 64 + 1024 : 0;
+    const std::uint64_t most =
+        slack > ~std::uint64_t{0} - max_message_ ? ~std::uint64_t{0} : max_message_ + slack;
     if (frame_->length > most || wire_bytes_ > most - frame_->length) return error::message_too_large;
     wire_bytes_ += frame_->length;
     return {};

@@ -79,6 +79,9 @@ TEST_CASE("websocket messages: limits, from both sides", "[websocket]") {
     CHECK(read_all(raw_frame(0x01, most) + raw_frame(0x80, "x")).failure == ws::error::message_too_large);
     const std::string_view endless("\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", 10);
     CHECK(read_all(endless).failure == ws::error::message_too_large);
+    const std::uint64_t unlimited = ~std::uint64_t{0};
+    CHECK(read_all(ws::message_reader(unlimited, 4, true), raw_frame(0xc1, ws::compress_message(most)), 9)
+              .events.size() == 1);
     const std::string part = raw_frame(0x00, "b");
     CHECK(read_all(raw_frame(0x01, "a") + part + part + raw_frame(0x80, "c")).events == list{"text abbc"});
     CHECK(read_all(raw_frame(0x01, "a") + part + part + part + raw_frame(0x80, "c")).failure ==
