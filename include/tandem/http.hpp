@@ -21,6 +21,7 @@
 #include <tandem/http/multipart.hpp>
 #include <tandem/http/netrc.hpp>
 #include <tandem/http/progress.hpp>
+#include <tandem/http/proxy.hpp>
 #include <tandem/http/public_suffix.hpp>
 #include <tandem/http/request.hpp>
 #include <tandem/http/request_body.hpp>
@@ -34,4 +35,7 @@
 #include <tandem/http/status.hpp>
 #include <tandem/http/trace_context.hpp>
 #include <tandem/http/websocket.hpp>
+#include <tandem/net/address_guard.hpp>
+#include <tandem/net/socket_options.hpp>
+#include <tandem/net/tls_options.hpp>
 #include <tandem/net/url.hpp>

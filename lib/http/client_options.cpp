@@ -4,10 +4,25 @@
 
 #include <tandem/http/interceptor.hpp>
 
+#include <boost/asio/ip/address.hpp>
+
 #include <algorithm>
 #include <stdexcept>
 
 namespace tandem::http {
+
+namespace {
+
+url parse_origin(std::string_view text, const char* option) {
+    auto parsed = url::parse(text);
+    if (!parsed || parsed->has_credentials() || parsed->target() != "/" || parsed->has_fragment() ||
+        (parsed->scheme() != "http" && parsed->scheme() != "https"))
+        throw std::invalid_argument(std::string(option) +
+                                    ": an http or https origin is expected, such as \"https://example.org\"");
+    return std::move(*parsed);
+}
+
+} // namespace
 
 client_options::client_options() : user_agent_("tandem/0.1.0") {}
 
@@ -75,13 +90,68 @@ client_options& client_options::allow_insecure_redirects(bool yes) {
     allow_insecure_redirects_ = yes;
     return *this;
 }
+client_options& client_options::tls(tls_options options) {
+    tls_ = std::move(options);
+    return *this;
+}
 client_options& client_options::ca_file(std::string path) {
-    ca_file_ = std::move(path);
+    tls_.ca_file(std::move(path));
     return *this;
 }
 client_options& client_options::verify(bool yes) {
-    verify_ = yes;
+    tls_.verify(yes);
     return *this;
+}
+client_options& client_options::proxies(http::proxies rules) {
+    proxies_ = std::move(rules);
+    return *this;
+}
+client_options& client_options::address_guard(tandem::address_guard guard) {
+    address_guard_ = std::move(guard);
+    return *this;
+}
+client_options& client_options::socket(socket_options options) {
+    socket_ = std::move(options);
+    return *this;
+}
+client_options& client_options::resolve(std::string_view host, std::vector<std::string> addresses) {
+    const auto name = url::parse("http://" + std::string(host) + "/");
+    if (!name || name->host_is_ip() || name->has_credentials() || name->target() != "/")
+        throw std::invalid_argument("client_options::resolve: a host name is expected");
+    if (addresses.empty()) throw std::invalid_argument("client_options::resolve: an address is expected");
+    for (const std::string& address : addresses) {
+        boost::system::error_code wrong;
+        boost::asio::ip::make_address(address, wrong);
+        if (wrong) throw std::invalid_argument("client_options::resolve: not an IP address: " + address);
+    }
+    std::string key(name->hostname_for_connect());
+    std::erase_if(resolved_, [&](const auto& known) { return known.first == key; });
+    resolved_.emplace_back(std::move(key), std::move(addresses));
+    return *this;
+}
+const std::vector<std::string>* client_options::resolved(std::string_view host) const noexcept {
+    for (const auto& [name, addresses] : resolved_)
+        if (name == host) return &addresses;
+    return nullptr;
+}
+client_options& client_options::resolver(resolver_function look_up) {
+    resolver_ = std::move(look_up);
+    return *this;
+}
+client_options& client_options::unix_socket(std::string path) {
+    unix_socket_ = std::move(path);
+    return *this;
+}
+client_options& client_options::unix_socket(std::string_view origin, std::string path) {
+    tandem::url where = parse_origin(origin, "client_options::unix_socket");
+    std::erase_if(unix_sockets_, [&](const auto& known) { return same_origin(known.first, where); });
+    unix_sockets_.emplace_back(std::move(where), std::move(path));
+    return *this;
+}
+const std::string* client_options::unix_socket_for(const url& where) const noexcept {
+    for (const auto& [origin, path] : unix_sockets_)
+        if (same_origin(origin, where)) return &path;
+    return unix_socket_ ? &*unix_socket_ : nullptr;
 }
 client_options& client_options::user_agent(std::string text) {
     http::headers check;
@@ -98,14 +168,9 @@ client_options& client_options::header(std::string_view name, std::string_view v
     return *this;
 }
 client_options& client_options::credentials(std::string_view origin, http::credentials what) {
-    auto parsed = url::parse(origin);
-    if (!parsed || parsed->has_credentials() || parsed->target() != "/" || parsed->has_fragment() ||
-        (parsed->scheme() != "http" && parsed->scheme() != "https"))
-        throw std::invalid_argument(
-            "client_options::credentials: an http or https origin is expected, such as "
-            "\"https://example.org\"");
-    std::erase_if(credentials_, [&](const auto& known) { return same_origin(known.first, *parsed); });
-    credentials_.emplace_back(std::move(*parsed), std::move(what));
+    tandem::url where = parse_origin(origin, "client_options::credentials");
+    std::erase_if(credentials_, [&](const auto& known) { return same_origin(known.first, where); });
+    credentials_.emplace_back(std::move(where), std::move(what));
     return *this;
 }
 client_options& client_options::netrc(http::netrc entries) {

@@ -24,17 +24,30 @@ client_state::client_state(client_options given) : options(std::move(given)), po
     for (const auto& [from, to] : options.connect_to())
         routes_.emplace_back(*host_port::parse(from), *host_port::parse(to));
     // A file of one's own is read at once, so that a wrong path is found here and not by the first request.
-    if (!options.ca_file().empty()) tls();
+    if (options.tls().names_files()) tls();
 }
 
 net::tls_context& client_state::tls(bool http1_only) {
     const bool both = !http1_only && options.http2() != http2_use::off;
     std::optional<net::tls_context>& wanted = both ? tls_ : http1_tls_;
     if (!wanted) {
-        wanted.emplace(net::tls_context::client(options.ca_file(), options.verify()));
+        wanted.emplace(net::tls_context::client(options.tls()));
         if (both) wanted->protocols({"h2", "http/1.1"});
     }
     return *wanted;
+}
+
+net::tls_context& client_state::proxy_tls() {
+    if (!proxy_tls_) {
+        // Trusted as a server is, but neither pinned nor told who the client is: that is for the servers.
+        const tls_options& given = options.tls();
+        tls_options own;
+        own.ca_file(given.ca_file()).add_system_store(given.add_system_store()).verify(given.verify());
+        own.versions(given.least_version(), given.most_version()).kept_sessions(given.kept_sessions());
+        own.key_log_file(given.key_log_file());
+        proxy_tls_.emplace(net::tls_context::client(own));
+    }
+    return *proxy_tls_;
 }
 
 host_port client_state::endpoint(const url& target) const {

@@ -18,12 +18,18 @@
 namespace tandem::http {
 
 class client_state {
+    // Before the pool, whose connections keep their sessions here until the end.
+    std::optional<net::tls_context> tls_;
+    std::optional<net::tls_context> http1_tls_;
+    std::optional<net::tls_context> proxy_tls_;
+
 public:
     explicit client_state(client_options given);
 
     /// Made on first use: reading the system's store takes tens of milliseconds. Throws system_error.
     /// `http1_only`: HTTP/2 is not offered, whatever the options say.
     net::tls_context& tls(bool http1_only = false);
+    net::tls_context& proxy_tls(); ///< for the connection with an https proxy
 
     /// Where to connect to for a URL's host and port.
     [[nodiscard]] host_port endpoint(const url& target) const;
@@ -42,8 +48,6 @@ private:
         host_port from, to;
     };
     std::vector<route> routes_;
-    std::optional<net::tls_context> tls_;
-    std::optional<net::tls_context> http1_tls_;
 };
 
 } // namespace tandem::http

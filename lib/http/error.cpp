@@ -43,6 +43,12 @@ public:
             return "the response is no event stream";
         case errc::event_too_large:
             return "an event is too large";
+        case errc::address_refused:
+            return "the address guard refuses the address";
+        case errc::proxy_refused:
+            return "the proxy refused the connection";
+        case errc::proxy_failed:
+            return "the proxy did not answer as a proxy does";
         case errc::already_read:
             return "the body is no longer there";
         case errc::circuit_open:
@@ -83,6 +89,8 @@ std::string_view to_string(request_phase phase) noexcept {
         return "name look-up";
     case request_phase::connect:
         return "connect";
+    case request_phase::proxy:
+        return "proxy";
     case request_phase::tls:
         return "TLS handshake";
     case request_phase::send:

@@ -2,8 +2,8 @@
 #include "lib/http/exchange.hpp"
 
 #include "lib/http/chars.hpp"
+#include "lib/http/connector.hpp"
 #include "lib/http/redirect.hpp"
-#include "lib/net/connect.hpp"
 
 #include <tandem/http/cookie_jar.hpp>
 
@@ -33,14 +33,14 @@ std::string_view origin_key(const url& target) noexcept {
 exchange::exchange(client_state& client, request&& what, clock::time_point call_end)
     : client_(client), home_(task_context::current()->home()), request_(std::move(what)),
       url_(request_.url()), upgrade_(request_.headers().has_token("Upgrade", "websocket")),
-      start_(home_.now()), limit_(clock::time_point::max(), std::chrono::nanoseconds(0), "") {
+      start_(home_.now()), total_(clock::time_point::max(), std::chrono::nanoseconds(0),
+                                  "request::timeout, client_options::total_timeout"),
+      limit_(total_) {
     if (!client_.pool.bind(home_))
         throw std::logic_error("tandem::http::client: used by tasks of two schedulers at a time");
     http1_only_ = request_.headers().contains("Upgrade");
-    total_length_ = request_.timeout().value_or(client_.options.total_timeout());
-    if (total_length_.count() > 0 && total_length_ < clock::time_point::max() - start_)
-        total_end_ = start_ + total_length_;
-    if (call_end < total_end_) total_end_ = call_end;
+    total_ = total_.part(start_, request_.timeout().value_or(client_.options.total_timeout()), total_.option);
+    total_.when = std::min(total_.when, call_end);
 }
 
 std::string_view exchange::method_name() const noexcept {
@@ -165,7 +165,8 @@ std::string_view exchange::pool_key() {
 
 bool exchange::speaks_http2() const noexcept {
     if (url_.is_https()) return lease_->stream.alpn() == "h2";
-    return client_.options.http2() == http2_use::prior_knowledge && !http1_only_;
+    return client_.options.http2() == http2_use::prior_knowledge && !http1_only_ &&
+           !is_sent_to_proxy(proxy_for(client_, url_), url_);
 }
 
 task<bool> exchange::acquire() {
@@ -225,41 +226,13 @@ bool exchange::may_go_again(attempt outcome) noexcept {
 }
 
 task<bool> exchange::open_connection() {
-    host_port to = client_.endpoint(url_);
-    clock::time_point begun = home_.now();
-    limit_ = limit_for(client_.options.connect_timeout(), "client_options::connect_timeout");
-    net::connect_result made = co_await net::connect(std::move(to.host), to.port, limit_.when);
+    opened made = co_await http::open_connection(client_, url_, http1_only_, total_, timings_);
+    limit_ = made.limit;
     if (made.error) {
-        const bool resolving = made.phase == net::connect_phase::resolve;
-        fail_io(resolving ? request_phase::resolve : request_phase::connect, made.error,
-                std::move(made.detail));
+        fail_io(made.phase, made.error, std::move(made.detail));
         co_return false;
     }
-    ++client_.counters.connections_opened;
-    lease_->stream = std::move(made.connection);
-    timings_.connect = home_.now() - begun;
-    if (!url_.is_https()) {
-        lease_.agree(speaks_http2());
-        co_return true;
-    }
-
-    net::tls_context* tls = nullptr;
-    try {
-        tls = &client_.tls(http1_only_);
-    } catch (const system_error& e) {
-        fail(request_phase::tls, e.code(), e.what());
-        co_return false;
-    }
-    begun = home_.now();
-    set_deadline(limit_for(client_.options.tls_timeout(), "client_options::tls_timeout"));
-    std::string name(url_.hostname_for_connect());
-    if (name.size() > 1 && name.back() == '.') name.pop_back(); // certificates have no root label
-    const error_code failure = co_await lease_->stream.handshake_client(*tls, std::move(name));
-    if (failure) {
-        fail_io(request_phase::tls, failure, lease_->stream.tls_failure());
-        co_return false;
-    }
-    timings_.tls = home_.now() - begun;
+    lease_->stream = std::move(made.stream);
     lease_.agree(speaks_http2());
     co_return true;
 }
@@ -271,7 +244,11 @@ bool exchange::begin_request() {
     http::headers& fields = client_.scratch;
     fields.clear();
 
+    const proxy* const via = proxy_for(client_, url_);
+    const bool to_proxy = is_sent_to_proxy(via, url_);
     const auto wanted = [&](std::string_view name) {
+        // What was meant for a proxy is not for a server at the other end of a tunnel.
+        if (via && !to_proxy && detail::iequals(name, "Proxy-Authorization")) return false;
         return !(drop_credentials_ && is_bound_to_origin(name)) && !(drop_body_ && describes_body(name));
     };
     const auto unless_given = [&](std::string_view name, std::string_view value) {
@@ -290,6 +267,8 @@ bool exchange::begin_request() {
     for (const auto field : own)
         if (wanted(field.name)) fields.add(field.name, field.value);
     add_authorization(fields);
+    if (to_proxy && via->has_credentials() && !fields.contains("Proxy-Authorization"))
+        fields.add("Proxy-Authorization", via->authorization());
     if (client_.options.cookies() && !fields.contains("Cookie")) {
         const std::string cookies = client_.options.cookies()->header_for(url_);
         if (!cookies.empty() && !fields.try_add("Cookie", cookies))
@@ -306,8 +285,9 @@ bool exchange::begin_request() {
                  (plan.framing() == h1::framing::chunked || plan.bytes() != 0);
     if (expecting_ && !fields.contains("Expect")) fields.add("Expect", "100-continue");
     const std::error_code failure =
-        verb == method::connect ? make_error_code(h1::error::bad_target) // a tunnel is no request for a URL
-                                : wire_->begin(request_line(method_name(), verb, url_), fields, plan);
+        verb == method::connect
+            ? make_error_code(h1::error::bad_target) // a tunnel is no request for a URL
+            : wire_->begin(request_line(method_name(), verb, url_, to_proxy), fields, plan);
     if (failure) return fail(request_phase::send, errc::bad_request, failure.message());
     if (expecting_ || request_.on_informational()) wire_->show_interim();
     return true;

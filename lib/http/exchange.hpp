@@ -8,6 +8,7 @@
 #include "lib/http/client_state.hpp"
 #include "lib/http/connection_pool.hpp"
 #include "lib/http/h1/limits.hpp"
+#include "lib/http/time_limit.hpp"
 #include "lib/http/transport.hpp"
 
 #include <tandem/core/detail/frame_pool.hpp>
@@ -91,15 +92,6 @@ public:
     void finish(response& whole, std::string&& body); // and trailers, bytes, total time
 
 private:
-    // A point in time, and whose.
-    class time_limit {
-    public:
-        time_limit(clock::time_point w, std::chrono::nanoseconds l, const char* o) noexcept
-            : when(w), length(l), option(o) {}
-        clock::time_point when;
-        std::chrono::nanoseconds length;
-        const char* option;
-    };
     enum class attempt {
         head,
         stale,   // a kept connection had been closed
@@ -108,7 +100,7 @@ private:
     };
 
     task<bool> hop();             // one request, up to its header
-    task<bool> open_connection(); // TCP and TLS
+    task<bool> open_connection(); // lib/http/connector.hpp
     task<attempt> try_once();     // send and read the header on the open connection
     task<attempt> read_head();
     [[nodiscard]] attempt without_answer() const noexcept;
@@ -173,8 +165,7 @@ private:
     std::optional<http::error> error_;
 
     clock::time_point start_;
-    clock::time_point total_end_ = clock::time_point::max();
-    std::chrono::nanoseconds total_length_{0};
+    time_limit total_; // for all of it
     time_limit limit_; // the one in force
     request_timings timings_;
     std::vector<redirect_hop> history_;

@@ -29,13 +29,8 @@ bool is_size_limit(const std::error_code& code) noexcept {
 
 } // namespace
 
-exchange::time_limit exchange::limit_for(std::chrono::nanoseconds length, const char* option) const {
-    time_limit limit(total_end_, total_length_, "request::timeout, client_options::total_timeout");
-    if (length.count() <= 0) return limit;
-    const clock::time_point now = home_.now();
-    if (length < clock::time_point::max() - now && now + length < total_end_)
-        limit = time_limit(now + length, length, option);
-    return limit;
+time_limit exchange::limit_for(std::chrono::nanoseconds length, const char* option) const {
+    return total_.part(home_.now(), length, option);
 }
 
 void exchange::set_deadline(const time_limit& limit) {
@@ -61,6 +56,9 @@ void exchange::fail_io(request_phase phase, const error_code& code, std::string 
     // TCP's own "Connection timed out" has the same code, but comes before the time that was set.
     if (code == boost::system::errc::timed_out && home_.now() >= limit_.when)
         return fail_timeout(phase, limit_);
+    // What TLS has to say of it: "tlsv13 alert certificate required".
+    if (detail.empty() && code == net::tls_errc::protocol_error && lease_)
+        detail = lease_->stream.tls_failure();
     fail(phase, code, detail.empty() ? code.message() : std::move(detail));
 }
 

@@ -33,11 +33,12 @@ namespace tandem::http {
 /// Method and target of a request.
 class request_line {
 public:
-    request_line(std::string_view name, http::method v, const url& u) noexcept
-        : method(name), verb(v), target(u) {}
+    request_line(std::string_view name, http::method v, const url& u, bool to_proxy = false) noexcept
+        : method(name), verb(v), target(u), absolute(to_proxy) {}
     std::string_view method;
     http::method verb; ///< decides whether the response has a body; method::post for a name of one's own
     const url& target;
+    bool absolute; ///< a proxy is told the whole URL, without user name, password and fragment
 };
 
 /// What is known of a request that has no answer.

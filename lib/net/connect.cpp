@@ -2,6 +2,7 @@
 
 #include "lib/net/descriptor_wait.hpp"
 #include "lib/net/resolver.hpp"
+#include "lib/net/socket_setup.hpp"
 
 #include <tandem/concurrency/task_group.hpp>
 
@@ -11,9 +12,11 @@
 #include <cerrno>
 #include <coroutine>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +26,12 @@ namespace {
 
 using boost::system::error_code;
 using time_point = std::chrono::steady_clock::time_point;
+
+class category final : public boost::system::error_category {
+public:
+    const char* name() const noexcept override { return "tandem.connect"; }
+    std::string message(int) const override { return "the address guard refuses the address"; }
+};
 
 error_code code_of(int number) noexcept {
     return error_code(number, boost::system::system_category());
@@ -124,16 +133,41 @@ bool met_itself(int fd, const ip_address& address) noexcept {
     return local_size == remote_size && std::memcmp(&local, &remote, local_size) == 0;
 }
 
+ip_network::bytes bytes_of(const ip_address& address) noexcept {
+    if (address.is_v6()) return address.to_v6().to_bytes();
+    return boost::asio::ip::make_address_v6(boost::asio::ip::v4_mapped, address.to_v4()).to_bytes();
+}
+
+// How an attempt, or a part of it, ended.
+class attempt_result {
+public:
+    attempt_result() noexcept {}
+    attempt_result(const error_code& ec) noexcept : error(ec) {}
+    attempt_result(const error_code& ec, std::string_view why) noexcept : error(ec), detail(why) {}
+    error_code error;
+    std::string_view detail; // static; more than the error says
+};
+
 // One attempt. Sets `connection` when there was no error.
-task<error_code> attempt(ip_address address, std::uint16_t port, time_point deadline, stream& connection) {
+task<attempt_result> attempt(ip_address address, std::uint16_t port, time_point deadline,
+                             const connect_options& options, stream& connection) {
     task_context& context = *task_context::current();
     scheduler& home = context.home();
     if (context.cancelled()) co_return boost::asio::error::operation_aborted;
     if (deadline <= home.now()) co_return boost::asio::error::timed_out;
 
+    // Here and nowhere else, so that no address gets past it.
+    if (options.guard()) {
+        const std::string_view why = options.guard()->refusal(bytes_of(address));
+        if (!why.empty()) co_return attempt_result(connect_errc::address_refused, why);
+    }
     const endpoint peer(address, port);
     owned_socket fd(::socket(peer.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (fd.get() < 0) co_return code_of(errno);
+    if (options.socket()) {
+        const setup_result ready = set_up(fd.get(), peer.family(), *options.socket());
+        if (ready.error) co_return attempt_result(ready.error, ready.option);
+    }
     if (::connect(fd.get(), peer.data(), peer.size()) != 0) {
         if (errno != EINPROGRESS && errno != EINTR) co_return code_of(errno);
         // A connection to this machine is mostly there at once; only others are registered with the reactor.
@@ -152,12 +186,20 @@ task<error_code> attempt(ip_address address, std::uint16_t port, time_point dead
     } catch (const system_error& refused) {
         co_return refused.code();
     }
-    co_return error_code();
+    if (options.socket() && !options.socket()->no_delay()) {
+        const int off = 0; // the stream has turned it on
+        setsockopt(connection.native_handle(), IPPROTO_TCP, TCP_NODELAY, &off, sizeof(off));
+    }
+    co_return attempt_result();
 }
 
-std::string failure_text(const ip_address& address, std::uint16_t port, const error_code& error) {
+std::string failure_text(const ip_address& address, std::uint16_t port, const attempt_result& failed) {
     std::string text = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
-    return text + ":" + std::to_string(port) + ": " + error.message();
+    text += ":" + std::to_string(port) + ": ";
+    if (failed.error == connect_errc::address_refused)
+        return text + std::string(failed.detail) + " (client_options::address_guard)";
+    if (!failed.detail.empty()) text += std::string(failed.detail) + ": ";
+    return text + failed.error.message();
 }
 
 // The attempts that run side by side.
@@ -165,7 +207,7 @@ class race {
 public:
     stream winner;
     bool won = false;
-    error_code last_error;
+    attempt_result last_error;
     std::size_t last_failed = 0; // its address
     std::size_t failed = 0;
     bool news = false; // an attempt has ended since the starter looked
@@ -215,11 +257,12 @@ private:
     time_point until_;
 };
 
-task<> run_attempt(race& r, std::size_t index, ip_address address, std::uint16_t port, time_point deadline) {
+task<> run_attempt(race& r, std::size_t index, ip_address address, std::uint16_t port, time_point deadline,
+                   const connect_options& options) {
     stream connection;
-    const error_code error = co_await attempt(std::move(address), port, deadline, connection);
-    if (error) {
-        r.last_error = error;
+    const attempt_result ended = co_await attempt(std::move(address), port, deadline, options, connection);
+    if (ended.error) {
+        r.last_error = ended;
         r.last_failed = index;
         ++r.failed;
     } else if (!r.won) { // who comes second is closed
@@ -229,15 +272,18 @@ task<> run_attempt(race& r, std::size_t index, ip_address address, std::uint16_t
     race_pause::end(r);
 }
 
-task<connect_result> connect_one(ip_address address, std::uint16_t port, time_point deadline) {
+task<connect_result> connect_one(ip_address address, std::uint16_t port, time_point deadline,
+                                 const connect_options& options) {
     connect_result result;
-    result.error = co_await attempt(address, port, deadline, result.connection);
-    if (result.error) result.detail = failure_text(address, port, result.error);
+    const attempt_result ended = co_await attempt(address, port, deadline, options, result.connection);
+    result.error = ended.error;
+    if (ended.error) result.detail = failure_text(address, port, ended);
     co_return result;
 }
 
 task<connect_result> connect_first(std::vector<ip_address> addresses, std::uint16_t port, time_point deadline,
-                                   std::chrono::milliseconds delay) {
+                                   const connect_options& options) {
+    const std::chrono::milliseconds delay = options.attempt_delay();
     task_context& context = *task_context::current();
     if (deadline <= context.home().now()) {
         connect_result late;
@@ -252,7 +298,7 @@ task<connect_result> connect_first(std::vector<ip_address> addresses, std::uint1
         auto next = time_point::max();
         const auto now = context.home().now();
         if (begun < addresses.size() && now < deadline) {
-            attempts.spawn(run_attempt(r, begun, addresses[begun], port, deadline));
+            attempts.spawn(run_attempt(r, begun, addresses[begun], port, deadline, options));
             ++begun;
             if (begun < addresses.size()) next = std::min(deadline, now + delay);
         } else if (r.failed == begun) {
@@ -271,7 +317,7 @@ task<connect_result> connect_first(std::vector<ip_address> addresses, std::uint1
     } else if (r.won) {
         result.connection = std::move(r.winner);
     } else {
-        result.error = r.last_error;
+        result.error = r.last_error.error;
         result.detail = std::to_string(begun) + " addresses tried, last: " +
                         failure_text(addresses[r.last_failed], port, r.last_error);
     }
@@ -288,12 +334,22 @@ connect_result resolve_failure(const error_code& error, std::string detail) {
 
 } // namespace
 
+const boost::system::error_category& connect_category() noexcept {
+    static const category instance;
+    return instance;
+}
+
+error_code make_error_code(connect_errc e) noexcept {
+    return error_code(static_cast<int>(e), connect_category());
+}
+
 task<connect_result> connect(std::vector<ip_address> addresses, std::uint16_t port, time_point deadline,
                              connect_options options) {
     if (addresses.empty()) co_return resolve_failure(boost::asio::error::no_data, "the host has no address");
-    if (addresses.size() == 1) co_return co_await connect_one(std::move(addresses.front()), port, deadline);
+    if (addresses.size() == 1)
+        co_return co_await connect_one(std::move(addresses.front()), port, deadline, options);
     if (addresses.size() > most_addresses) addresses.resize(most_addresses);
-    co_return co_await connect_first(std::move(addresses), port, deadline, options.attempt_delay());
+    co_return co_await connect_first(std::move(addresses), port, deadline, options);
 }
 
 task<connect_result> connect(std::string host, std::uint16_t port, time_point deadline,

@@ -5,6 +5,8 @@
 #include "lib/net/stream.hpp"
 
 #include <tandem/core/task.hpp>
+#include <tandem/net/address_guard.hpp>
+#include <tandem/net/socket_options.hpp>
 
 #include <boost/system/error_code.hpp>
 
@@ -19,6 +21,12 @@ class resolver; // lib/net/resolver.hpp
 
 // Which part of opening a connection failed.
 enum class connect_phase { resolve, connect };
+
+enum class connect_errc {
+    address_refused = 1, // by the address guard
+};
+const boost::system::error_category& connect_category() noexcept; // "tandem.connect"
+boost::system::error_code make_error_code(connect_errc e) noexcept;
 
 class connect_options {
 public:
@@ -35,11 +43,26 @@ public:
         return *this;
     }
 
+    // Asked about each address right before it is connected to. It must stay alive; nullptr: none.
+    connect_options& guard(const address_guard* g) noexcept {
+        guard_ = g;
+        return *this;
+    }
+    // It must stay alive; nullptr: none.
+    connect_options& socket(const socket_options* s) noexcept {
+        socket_ = s;
+        return *this;
+    }
+
     resolver* names() const noexcept { return names_; }
+    const address_guard* guard() const noexcept { return guard_; }
+    const socket_options* socket() const noexcept { return socket_; }
     std::chrono::milliseconds attempt_delay() const noexcept { return attempt_delay_; }
 
 private:
     resolver* names_ = nullptr;
+    const address_guard* guard_ = nullptr;
+    const socket_options* socket_ = nullptr;
     std::chrono::milliseconds attempt_delay_{250};
 };
 
@@ -66,4 +89,12 @@ task<connect_result> connect(std::vector<ip_address> addresses, std::uint16_t po
                              std::chrono::steady_clock::time_point deadline,
                              connect_options options = connect_options());
 
+// Connects to the Unix socket at `path` (in the file system; filename_too_long beyond 107 bytes). Never
+// waits: the kernel answers at once, with resource_unavailable_try_again when the server's queue is full;
+// that is asked again until `deadline`, with growing pauses. Cancellation: operation_aborted.
+task<connect_result> connect_local(std::string path, std::chrono::steady_clock::time_point deadline);
+
 } // namespace tandem::net
+
+template <>
+struct boost::system::is_error_code_enum<tandem::net::connect_errc> : std::true_type {};

@@ -8,7 +8,7 @@
 
 #include <cerrno>
 #include <coroutine>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include <netinet/in.h>
@@ -189,7 +189,6 @@ public:
         for (;;) {
             const tls_session::step step = tls_->handshake();
             if (step.wants == tls_session::need::nothing) {
-                failure_ = tls_->failure();
                 co_return step.error;
             }
             const boost::system::error_code ec = co_await wait(step.wants);
@@ -209,8 +208,8 @@ public:
 
     scheduler& home_;
     descriptor fd_;
-    std::optional<tls_session> tls_;
-    std::string failure_;
+    std::unique_ptr<tls_session> below_; // that with a proxy, when tls_ goes through it
+    std::unique_ptr<tls_session> tls_;
 
 private:
     static void on_deadline(timer_node& timer) noexcept {
@@ -317,18 +316,33 @@ bool stream::has_input() noexcept {
     return n >= 0 || (errno != EAGAIN && errno != EINTR);
 }
 
-task<boost::system::error_code> stream::handshake_client(tls_context& context, std::string host) {
-    impl_->tls_.emplace(context, impl_->fd_.native_handle(), host);
-    return impl_->handshake();
+task<boost::system::error_code> stream::handshake_client(tls_context& context, std::string host,
+                                                         std::uint16_t port) {
+    impl& self = *impl_;
+    if (self.tls_) {
+        self.below_ = std::move(self.tls_);
+        self.tls_ = std::make_unique<tls_session>(context, *self.below_, host, port);
+    } else {
+        self.tls_ = std::make_unique<tls_session>(context, self.fd_.native_handle(), host, port);
+    }
+    return self.handshake();
 }
 
 task<boost::system::error_code> stream::handshake_server(tls_context& context) {
-    impl_->tls_.emplace(context, impl_->fd_.native_handle());
+    impl_->tls_ = std::make_unique<tls_session>(context, impl_->fd_.native_handle());
     return impl_->handshake();
 }
 
 bool stream::is_tls() const noexcept {
-    return impl_ && impl_->tls_.has_value();
+    return impl_ && impl_->tls_;
+}
+
+bool stream::tls_offered() const noexcept {
+    return is_tls() && impl_->tls_->offered();
+}
+
+bool stream::tls_resumed() const noexcept {
+    return is_tls() && impl_->tls_->resumed();
 }
 
 std::string_view stream::alpn() const noexcept {
@@ -337,7 +351,7 @@ std::string_view stream::alpn() const noexcept {
 
 const std::string& stream::tls_failure() const noexcept {
     static const std::string none;
-    return impl_ ? impl_->failure_ : none;
+    return is_tls() ? impl_->tls_->failure() : none;
 }
 
 void stream::shutdown() noexcept {

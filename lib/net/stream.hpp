@@ -16,6 +16,7 @@
 #include <tandem/core/task.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -65,10 +66,15 @@ public:
 
     // TLS from here on. The client verifies chain and host name as the context says and sends SNI. On failure
     // `tls_failure` says why in words ("certificate has expired (2024-01-01)").
-    task<boost::system::error_code> handshake_client(tls_context& context, std::string host);
+    // On a stream that is TLS already: another connection through it (an https proxy's, then the server's).
+    // `port` tells sessions to be resumed apart; where the context keeps any it must outlive the stream.
+    task<boost::system::error_code> handshake_client(tls_context& context, std::string host,
+                                                     std::uint16_t port = 0);
     task<boost::system::error_code> handshake_server(tls_context& context);
     bool is_tls() const noexcept;
     std::string_view alpn() const noexcept; // the protocol picked in the handshake, "h2"; empty: none
+    bool tls_offered() const noexcept;      // the handshake began with a session to be resumed
+    bool tls_resumed() const noexcept;      // and the server took it
     const std::string& tls_failure() const noexcept;
 
     // Sends what ends the stream: TLS close_notify without waiting for the peer's, then TCP FIN. Waits, if

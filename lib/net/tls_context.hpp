@@ -2,6 +2,8 @@
 // Thread-safe once set up.
 #pragma once
 
+#include <tandem/net/tls_options.hpp>
+
 #include <boost/system/error_code.hpp>
 
 #include <memory>
@@ -19,12 +21,16 @@ enum class tls_errc {
 const boost::system::error_category& tls_category() noexcept;
 boost::system::error_code make_error_code(tls_errc e) noexcept;
 
+class tls_session_cache; // lib/net/tls_session_cache.hpp
+
 class tls_context {
 public:
-    // A client's: verifies the peer's chain against the system's store (or `ca_file`, PEM, instead of it when
-    // not empty) and its host name, TLS 1.2 or later. `verify` false: accepts any certificate (--insecure).
-    // Throws system_error naming the file when it cannot be read.
-    static tls_context client(const std::string& ca_file = std::string(), bool verify = true);
+    // A client's: verifies the peer's chain and its host name as the options say. Throws system_error naming
+    // the file when one cannot be used.
+    static tls_context client(const tls_options& options);
+    static tls_context client(const std::string& ca_file = std::string(), bool verify = true) {
+        return client(tls_options().ca_file(ca_file).verify(verify));
+    }
 
     // A server's: certificate chain and private key in PEM files. Throws system_error.
     static tls_context server(const std::string& certificate_file, const std::string& key_file);
@@ -43,8 +49,11 @@ public:
 
     void* native_handle() const noexcept; // SSL_CTX*
     bool verifies() const noexcept;
+    bool pins() const noexcept;             // there are pinned keys
+    tls_session_cache* sessions() noexcept; // a client's, to be resumed; nullptr: none is kept
 
 private:
+    friend class tls_session;
     class impl;
     explicit tls_context(std::unique_ptr<impl> i) noexcept;
     std::unique_ptr<impl> impl_;

@@ -2,6 +2,7 @@
 
 #include "lib/net/socket_bio.hpp"
 #include "lib/net/tls_context.hpp"
+#include "lib/net/tunnel_bio.hpp"
 
 #include <boost/system/system_error.hpp>
 
@@ -9,11 +10,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
-#include <limits>
 #include <new>
+#include <utility>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -66,6 +70,24 @@ std::string names_of(X509* certificate) {
     return names.empty() ? "no name" : names;
 }
 
+// SHA-256 over the SubjectPublicKeyInfo (RFC 7469, section 2.4); empty when there is none.
+std::string key_hash(X509* certificate) {
+    unsigned char* encoded = nullptr;
+    const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &encoded);
+    if (size <= 0) return {};
+    unsigned char hash[SHA256_DIGEST_LENGTH];
+    SHA256(encoded, static_cast<std::size_t>(size), hash);
+    OPENSSL_free(encoded);
+    return std::string(reinterpret_cast<const char*>(hash), sizeof(hash));
+}
+
+std::string base64(const std::string& bytes) {
+    unsigned char text[64] = "";
+    const int size = EVP_EncodeBlock(text, reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     static_cast<int>(std::min<std::size_t>(bytes.size(), 45)));
+    return std::string(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
+}
+
 tls_session* session_of(SSL* ssl) {
     return static_cast<tls_session*>(SSL_get_app_data(ssl));
 }
@@ -80,11 +102,22 @@ void tls_session::open(tls_context& context) {
     ssl_.reset(SSL_new(static_cast<SSL_CTX*>(context.native_handle())));
     if (!ssl_) throw std::bad_alloc();
     SSL_set_app_data(ssl_.get(), this);
-    BIO* const bio = new_socket_bio(socket_);
+    BIO* const bio = below_ ? new_tunnel_bio(*below_) : new_socket_bio(socket_);
     SSL_set_bio(ssl_.get(), bio, bio);
 }
 
-tls_session::tls_session(tls_context& context, int fd, const std::string& host) : socket_(fd), host_(host) {
+tls_session::tls_session(tls_context& context, int fd, const std::string& host, std::uint16_t port)
+    : socket_(fd), host_(host) {
+    open_client(context, port);
+}
+
+tls_session::tls_session(tls_context& context, tls_session& below, const std::string& host,
+                         std::uint16_t port)
+    : socket_(-1), below_(&below), host_(host) {
+    open_client(context, port);
+}
+
+void tls_session::open_client(tls_context& context, std::uint16_t port) {
     open(context);
     SSL* const ssl = ssl_.get();
     if (!host_.empty() && host_.back() == '.') host_.pop_back(); // "example.org." is the same host
@@ -102,7 +135,14 @@ tls_session::tls_session(tls_context& context, int fd, const std::string& host) 
                             : SSL_set1_host(ssl, host_.c_str());
         if (set != 1) throw std::bad_alloc();
     }
+    if (!context.verifies() && context.pins()) SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
     if (!is_ip_address(host_)) SSL_set_tlsext_host_name(ssl, host_.c_str());
+    sessions_ = context.sessions();
+    if (sessions_ && certificate_failure_.empty()) {
+        session_key_ = host_ + ":" + std::to_string(port);
+        const tls_session_cache::session kept = sessions_->take(session_key_);
+        offered_ = kept && SSL_set_session(ssl, kept.get()) == 1;
+    }
     SSL_set_connect_state(ssl);
 }
 
@@ -111,7 +151,49 @@ tls_session::tls_session(tls_context& context, int fd) : socket_(fd) {
     SSL_set_accept_state(ssl_.get());
 }
 
-tls_session::~tls_session() = default;
+tls_session::~tls_session() {
+    // OpenSSL makes the session of a connection that was not shut down one that cannot be resumed. Most ends
+    // of HTTP connections are like that, and nothing is wrong with them.
+    if (!broken_) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
+// With TLS 1.3 after the handshake, when a ticket has come: as often as the server likes, at any time.
+int tls_session::on_new_session(SSL* ssl, SSL_SESSION* session) {
+    tls_session& self = *session_of(ssl);
+    if (!self.sessions_ || self.session_key_.empty()) return 0;
+    tls_session_cache::session fresh(session);
+    try {
+        self.sessions_->put(self.session_key_, std::move(fresh));
+    } catch (const std::bad_alloc&) {
+        fresh.reset(); // a session less to resume
+    }
+    return 1; // it is ours now
+}
+
+// Instead of OpenSSL's own verification, which it calls: beyond that one key of the chain must be pinned.
+int tls_session::verify_pinned(X509_STORE_CTX* store, void* pins) {
+    auto* const ssl =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    tls_session& self = *session_of(ssl);
+    const auto& pinned = *static_cast<const std::vector<std::string>*>(pins);
+    const auto is_pinned = [&](const std::string& hash) {
+        return !hash.empty() && std::find(pinned.begin(), pinned.end(), hash) != pinned.end();
+    };
+    X509* const own = X509_STORE_CTX_get0_cert(store);
+    bool found = is_pinned(key_hash(own));
+    if (SSL_get_verify_callback(ssl)) { // the context verifies
+        if (X509_verify_cert(store) != 1) return 0;
+        const STACK_OF(X509)* const chain = X509_STORE_CTX_get0_chain(store);
+        for (int i = 0; !found && i < sk_X509_num(chain); ++i)
+            found = is_pinned(key_hash(sk_X509_value(chain, i)));
+    }
+    if (found) return 1;
+    self.certificate_failure_ = "no public key of the certificate's chain is pinned (tls_options::pin); the "
+                                "certificate's own is sha256//" +
+                                base64(key_hash(own));
+    X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+    return 0;
+}
 
 int tls_session::on_verify(int accepted, X509_STORE_CTX* store) {
     if (accepted == 1) return 1;
@@ -153,15 +235,16 @@ tls_session::step tls_session::outcome_of(int result, bool in_handshake) {
     const unsigned long code = ERR_peek_last_error();
     ERR_clear_error();
     const bool ended = ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING || code == 0;
+    const char* const reason = ERR_reason_error_string(code);
     if (!in_handshake) {
         broken_ = ended ? tls_errc::truncated : tls_errc::protocol_error;
+        if (!ended && reason) failure_ = reason; // "tlsv13 alert certificate required"
         return step(broken_);
     }
     if (!certificate_failure_.empty()) {
         failure_ = certificate_failure_;
         return step(make_error_code(tls_errc::certificate_rejected));
     }
-    const char* const reason = ERR_reason_error_string(code);
     failure_ = ended ? "the peer closed the connection" : reason ? reason : "unknown error";
     return step(make_error_code(tls_errc::handshake_failed));
 }
@@ -170,7 +253,8 @@ tls_session::step tls_session::outcome_of(int result, bool in_handshake) {
 // a peer that sends nothing else must not keep the loop. A record takes two reads.
 void tls_session::begin_call() noexcept {
     constexpr int most_reads = 64;
-    socket_.reads_left = most_reads;
+    for (tls_session* s = this; s; s = s->below_)
+        s->socket_.reads_left = most_reads;
     ERR_clear_error();
     errno = 0;
 }
@@ -193,23 +277,35 @@ std::string_view tls_session::alpn() const noexcept {
 }
 
 tls_session::step tls_session::read(char* data, std::size_t size) {
-    if (broken_) return step(broken_);
     begin_call();
+    return read_on(data, size);
+}
+
+tls_session::step tls_session::read_on(char* data, std::size_t size) {
+    if (broken_) return step(broken_);
     std::size_t n = 0;
     const int result = SSL_read_ex(ssl_.get(), data, size, &n);
     return result == 1 ? step(n) : outcome_of(result, false);
 }
 
 tls_session::step tls_session::write(const char* data, std::size_t size) {
-    if (broken_) return step(broken_);
     begin_call();
+    return write_on(data, size);
+}
+
+tls_session::step tls_session::write_on(const char* data, std::size_t size) {
+    if (broken_) return step(broken_);
     std::size_t n = 0;
     const int result = SSL_write_ex(ssl_.get(), data, size, &n);
     return result == 1 ? step(n) : outcome_of(result, false);
 }
 
 bool tls_session::has_pending() const noexcept {
-    return broken_ || SSL_has_pending(ssl_.get()) == 1;
+    return broken_ || SSL_has_pending(ssl_.get()) == 1 || (below_ && below_->has_pending());
+}
+
+bool tls_session::resumed() const noexcept {
+    return SSL_session_reused(ssl_.get()) == 1;
 }
 
 bool tls_session::has_input() noexcept {
@@ -219,20 +315,22 @@ bool tls_session::has_input() noexcept {
     std::size_t n = 0;
     const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &n);
     const bool quiet =
-        result != 1 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ && socket_.reads_left > 0;
+        result != 1 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ && socket().reads_left > 0;
     ERR_clear_error();
     return !quiet;
 }
 
 tls_session::need tls_session::shutdown() noexcept {
-    if (closing_ == closing::done || broken_ || !SSL_is_init_finished(ssl_.get())) return need::nothing;
+    if (closing_ == closing::done || broken_ || !SSL_is_init_finished(ssl_.get()))
+        return below_ ? below_->shutdown() : need::nothing;
     begin_call();
     // While the alert waits for room in the socket, a further call sends it; after that, one would read.
     const int result = SSL_shutdown(ssl_.get());
     const bool full = result < 0 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_WRITE;
     closing_ = full ? closing::begun : closing::done;
     ERR_clear_error();
-    return full ? need::writable : need::nothing;
+    if (full) return need::writable;
+    return below_ ? below_->shutdown() : need::nothing;
 }
 
 } // namespace tandem::net

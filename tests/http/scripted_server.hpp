@@ -20,6 +20,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 namespace scripted {
@@ -122,6 +123,17 @@ class server {
 public:
     using script = std::function<void(peer&, int number)>; // number: of the connection, from 0
 
+    // On a Unix socket.
+    server(const std::string& path, script what) : script_(std::move(what)) {
+        listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+        if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+            ::listen(listener_, 256) != 0)
+            throw std::runtime_error("no local listener for a test");
+        acceptor_ = std::thread([this] { accept_all(); });
+    }
     explicit server(script what) : script_(std::move(what)) {
         listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in address{};
@@ -196,16 +208,20 @@ private:
 class answering : public server {
 public:
     using function = std::function<std::string(const std::string& request)>;
-    explicit answering(function answer)
-        : server([this, answer](peer& p, int) {
-              for (;;) {
-                  std::string request = p.read_request();
-                  if (request.empty()) return;
-                  std::string text = answer(request);
-                  note(std::move(request));
-                  p.send(text);
-              }
-          }) {}
+    explicit answering(function answer) : server([this, answer](peer& p, int) { serve(p, answer); }) {}
+    answering(const std::string& path, function answer) // on a Unix socket
+        : server(path, [this, answer](peer& p, int) { serve(p, answer); }) {}
+
+private:
+    void serve(peer& p, const function& answer) {
+        for (;;) {
+            std::string request = p.read_request();
+            if (request.empty()) return;
+            std::string text = answer(request);
+            note(std::move(request));
+            p.send(text);
+        }
+    }
 };
 
 inline std::string ok(std::string_view body, std::string_view fields = std::string_view()) {

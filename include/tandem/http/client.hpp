@@ -59,6 +59,9 @@ public:
                                           ///< because an HTTP/2 server had not looked at the request
     std::uint64_t connections_opened = 0; ///< TCP connections established
     std::uint64_t connections_reused = 0; ///< requests sent on one that was open already
+    std::uint64_t tls_handshakes = 0;     ///< completed, those with proxies included
+    std::uint64_t tls_resumable = 0;      ///< of these: began with a session that was kept
+    std::uint64_t tls_resumed = 0;        ///< of these: the server took it
     std::size_t connections_in_use = 0;   ///< being opened or carrying requests
     std::size_t connections_idle = 0;     ///< kept
     std::size_t waiting = 0;              ///< requests that wait for a connection
@@ -67,7 +70,7 @@ public:
 class client {
 public:
     client();
-    /// Throws system_error when options.ca_file() cannot be read.
+    /// Throws system_error when a file of options.tls() cannot be used.
     explicit client(client_options options);
     client(client&&) noexcept;
     client& operator=(client&&) noexcept;

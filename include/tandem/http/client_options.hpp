@@ -6,6 +6,10 @@
 #include <tandem/http/headers.hpp>
 #include <tandem/http/http2.hpp>
 #include <tandem/http/netrc.hpp>
+#include <tandem/http/proxy.hpp>
+#include <tandem/net/address_guard.hpp>
+#include <tandem/net/socket_options.hpp>
+#include <tandem/net/tls_options.hpp>
 #include <tandem/net/url.hpp>
 
 #include <chrono>
@@ -13,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -65,10 +70,33 @@ public:
     client_options& allow_insecure_redirects(bool yes); ///< false; from https to http
 
     // ---- TLS ----
-    /// PEM file of certificate authorities to trust instead of the system's. The client's constructor
-    /// throws system_error when it cannot be read.
-    client_options& ca_file(std::string path);
-    client_options& verify(bool yes); ///< true; false accepts any certificate
+    /// All settings of TLS. The client's constructor throws system_error when a file named there cannot be
+    /// used.
+    client_options& tls(tls_options options);
+    client_options& ca_file(std::string path); ///< tls_options::ca_file
+    client_options& verify(bool yes);          ///< tls_options::verify: true; false accepts any certificate
+
+    // ---- the way there ----
+    /// None by default: requests go directly. Connections by different proxies are never mixed up.
+    client_options& proxies(http::proxies rules);
+    /// None by default. Addresses that it refuses are not connected to: errc::address_refused. Proxies and
+    /// Unix sockets given here are connected to in any case.
+    client_options& address_guard(tandem::address_guard guard);
+    client_options& socket(socket_options options); ///< local address and TCP; not for Unix sockets
+    /// The addresses of a host, instead of looking it up; at most 64 count. Given again for a host, the last
+    /// counts. Throws std::invalid_argument for what is no address in numbers, and for none.
+    client_options& resolve(std::string_view host, std::vector<std::string> addresses);
+    /// Looks hosts up instead of the system's name servers, for every new connection: it gives addresses in
+    /// numbers, the best first. It is asked neither for literal addresses nor for localhost nor for what
+    /// `resolve` knows. What it throws, or no address, or one that is none, fails the request in
+    /// request_phase::resolve. Cancelled as any task, also when connect_timeout is up.
+    using resolver_function = std::function<task<std::vector<std::string>>(std::string host)>;
+    client_options& resolver(resolver_function look_up);
+    /// Connects to this Unix socket for every request, whatever host the URL says; no proxy is used.
+    client_options& unix_socket(std::string path);
+    /// The same for one origin ("http://docker", "http://localhost:8080"). Throws std::invalid_argument for
+    /// what is no origin.
+    client_options& unix_socket(std::string_view origin, std::string path);
 
     // ---- what is sent ----
     client_options& user_agent(std::string text); ///< "tandem/VERSION"; empty: none. Throws invalid_argument
@@ -125,8 +153,17 @@ public:
     bool follow_redirects() const noexcept { return follow_redirects_; }
     unsigned max_redirects() const noexcept { return max_redirects_; }
     bool allow_insecure_redirects() const noexcept { return allow_insecure_redirects_; }
-    const std::string& ca_file() const noexcept { return ca_file_; }
-    bool verify() const noexcept { return verify_; }
+    const tls_options& tls() const noexcept { return tls_; }
+    const std::string& ca_file() const noexcept { return tls_.ca_file(); }
+    bool verify() const noexcept { return tls_.verify(); }
+    const http::proxies& proxies() const noexcept { return proxies_; }
+    const std::optional<tandem::address_guard>& address_guard() const noexcept { return address_guard_; }
+    const std::optional<socket_options>& socket() const noexcept { return socket_; }
+    /// What was given for a host in lower case; null when nothing was.
+    const std::vector<std::string>* resolved(std::string_view host) const noexcept;
+    const resolver_function& resolver() const noexcept { return resolver_; }
+    /// The Unix socket for a URL; null: none.
+    const std::string* unix_socket_for(const url& where) const noexcept;
     const std::string& user_agent() const noexcept { return user_agent_; }
     bool decompress() const noexcept { return decompress_; }
     const http::headers& headers() const noexcept { return headers_; }
@@ -159,8 +196,14 @@ private:
     bool follow_redirects_ = true;
     unsigned max_redirects_ = 10;
     bool allow_insecure_redirects_ = false;
-    std::string ca_file_;
-    bool verify_ = true;
+    tls_options tls_;
+    http::proxies proxies_;
+    std::optional<tandem::address_guard> address_guard_;
+    std::optional<socket_options> socket_;
+    std::vector<std::pair<std::string, std::vector<std::string>>> resolved_;
+    resolver_function resolver_;
+    std::optional<std::string> unix_socket_;
+    std::vector<std::pair<tandem::url, std::string>> unix_sockets_; // by origin
     std::string user_agent_;
     bool decompress_ = true;
     http::headers headers_;

@@ -16,6 +16,7 @@ enum class request_phase {
     pool_wait,     ///< waiting for a connection to become free
     resolve,       ///< looking up the host's addresses
     connect,       ///< connecting to one of them
+    proxy,         ///< asking a proxy for the way on, TLS with the proxy included
     tls,           ///< TLS handshake, certificate verification included
     send,          ///< sending the request
     response_head, ///< waiting for the response, or reading its status line and header
@@ -44,6 +45,9 @@ enum class errc {
     body_length_mismatch,   ///< a body that is not as long as was said, or a file that has shrunk
     not_an_event_stream,    ///< what event_source got: another status or another type
     event_too_large,        ///< event_source_options::max_event_bytes
+    address_refused,        ///< by client_options::address_guard
+    proxy_refused,          ///< the proxy said no; the message has its words
+    proxy_failed,           ///< the proxy did not answer as one, or closed the connection
     already_read,           ///< reading a response_stream again that failed before
     circuit_open,           ///< circuit_breaker: the origin has failed too often
     too_many_waiting,       ///< concurrency_limiter: its queue is full

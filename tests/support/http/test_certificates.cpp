@@ -108,7 +108,7 @@ certificate_files certificate_authority::issue(const certificate_request& what) 
     X509* const issuer = what.is_self_signed() ? made.get() : impl_->root.get();
     X509_set_issuer_name(made.get(), X509_get_subject_name(issuer));
     add_extension(made.get(), issuer, NID_basic_constraints, "critical,CA:FALSE");
-    add_extension(made.get(), issuer, NID_ext_key_usage, "serverAuth");
+    add_extension(made.get(), issuer, NID_ext_key_usage, what.purpose());
     if (!what.names().empty()) add_extension(made.get(), issuer, NID_subject_alt_name, what.names());
     require(X509_sign(made.get(), what.is_self_signed() ? key.get() : impl_->key.get(), EVP_sha256()) > 0,
             "signature");

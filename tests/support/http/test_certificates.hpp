@@ -21,18 +21,25 @@ public:
         to_day_ = to_day;
         return *this;
     }
+    /// Extended key usage. Default: serverAuth.
+    certificate_request& purpose(std::string usage) {
+        purpose_ = std::move(usage);
+        return *this;
+    }
     certificate_request& self_signed() {
         self_signed_ = true;
         return *this;
     }
 
     const std::string& names() const noexcept { return names_; }
+    const std::string& purpose() const noexcept { return purpose_; }
     int from_day() const noexcept { return from_day_; }
     int to_day() const noexcept { return to_day_; }
     bool is_self_signed() const noexcept { return self_signed_; }
 
 private:
     std::string names_ = "DNS:localhost,IP:127.0.0.1";
+    std::string purpose_ = "serverAuth";
     int from_day_ = -1;
     int to_day_ = 30;
     bool self_signed_ = false;

@@ -1,0 +1,202 @@
+#include "lib/http/connector.hpp"
+
+#include "lib/http/look_up.hpp"
+#include "lib/http/proxy_tunnel.hpp"
+#include "lib/net/connect.hpp"
+
+#include <boost/asio/ip/address.hpp>
+
+#include <utility>
+
+namespace tandem::http {
+
+namespace {
+
+// One connection being opened. Its steps answer whether it went well, and fill in `result`.
+class opening {
+public:
+    opening(client_state& client, const url& target, bool http1_only, const time_limit& whole,
+            request_timings& timings)
+        : result(whole), client_(client), options_(client.options), target_(target), http1_only_(http1_only),
+          whole_(whole), timings_(timings), home_(task_context::current()->home()) {}
+
+    task<bool> run() {
+        const clock::time_point begun = home_.now();
+        result.limit = whole_.part(begun, options_.connect_timeout(), "client_options::connect_timeout");
+        const bool connected = co_await connect();
+        if (!connected) co_return false;
+        timings_.connect = home_.now() - begun;
+        if (!target_.is_https()) co_return true;
+        const clock::time_point connected_at = home_.now();
+        result.limit = whole_.part(connected_at, options_.tls_timeout(), "client_options::tls_timeout");
+        result.stream.expires_at(result.limit.when);
+        std::string name(target_.hostname_for_connect());
+        if (name.size() > 1 && name.back() == '.') name.pop_back(); // certificates have no root label
+        const bool secured = co_await secure(request_phase::tls, std::move(name), target_.effective_port());
+        timings_.tls = home_.now() - connected_at;
+        co_return secured;
+    }
+
+    opened result;
+
+private:
+    using clock = scheduler::clock;
+
+    bool fail(request_phase phase, const error_code& code, std::string detail) {
+        result.phase = phase;
+        result.error = code;
+        result.detail = std::move(detail);
+        return false;
+    }
+    bool fail_guarded(std::string detail) {
+        return fail(request_phase::connect, errc::address_refused, std::move(detail));
+    }
+
+    task<bool> connect() {
+        if (const std::string* const path = options_.unix_socket_for(target_)) {
+            net::connect_result made = co_await net::connect_local(*path, result.limit.when);
+            co_return take(std::move(made), nullptr);
+        }
+        host_port to = client_.endpoint(target_);
+        const proxy* const via = proxy_for(client_, target_);
+        if (via) co_return co_await connect_by(*via, std::move(to));
+        net::connect_options how;
+        if (options_.address_guard()) how.guard(&*options_.address_guard());
+        co_return co_await connect_to(std::move(to.host), to.port, how, nullptr);
+    }
+
+    task<bool> connect_to(std::string host, std::uint16_t port, net::connect_options how, const proxy* via) {
+        if (options_.socket()) how.socket(&*options_.socket());
+        net::resolve_result found = co_await look_up(options_, std::move(host), result.limit.when);
+        if (found.error) {
+            std::string words = via ? via->name() + ": " + found.detail : std::move(found.detail);
+            co_return fail(request_phase::resolve, found.error, std::move(words));
+        }
+        net::connect_result made =
+            co_await net::connect(std::move(found.addresses), port, result.limit.when, how);
+        co_return take(std::move(made), via);
+    }
+
+    bool take(net::connect_result made, const proxy* via) {
+        if (made.error) {
+            const error_code code =
+                made.error == net::connect_errc::address_refused ? errc::address_refused : made.error;
+            return fail(request_phase::connect, code, via ? via->name() + ": " + made.detail : made.detail);
+        }
+        ++client_.counters.connections_opened;
+        result.stream = std::move(made.connection);
+        return true;
+    }
+
+    task<bool> connect_by(const proxy& via, host_port to) {
+        if (via.type() == proxy::kind::socks5) {
+            const bool found = co_await look_up_guarded(to);
+            if (!found) co_return false;
+        } else if (!may_go_by(via, to)) {
+            co_return false;
+        }
+        const bool connected = co_await connect_to(via.host(), via.port(), net::connect_options(), &via);
+        if (!connected) co_return false;
+        result.stream.expires_at(result.limit.when);
+        if (via.type() == proxy::kind::https) {
+            const bool secured = co_await secure(request_phase::proxy, via.host(), via.port());
+            if (!secured) {
+                result.detail = via.name() + ": TLS handshake: " + result.detail;
+                co_return false;
+            }
+        }
+        if (is_sent_to_proxy(&via, target_)) co_return true;
+        tunnel_result made;
+        if (via.is_socks())
+            made = co_await socks_tunnel(result.stream, via, to);
+        else
+            made = co_await connect_tunnel(result.stream, via, to, options_.max_header_bytes());
+        if (made.error)
+            co_return fail(request_phase::proxy, made.error,
+                           via.name() + ", asked for " + to.host + ":" + std::to_string(to.port) + ": " +
+                               made.detail);
+        co_return true;
+    }
+
+    // What the guard can say of a host that the proxy looks up.
+    bool may_go_by(const proxy& via, const host_port& to) {
+        if (!options_.address_guard()) return true;
+        const tandem::address_guard& guard = *options_.address_guard();
+        error_code is_name;
+        boost::asio::ip::make_address(to.host, is_name);
+        if (!is_name) {
+            const std::string_view refusal = guard.refusal(std::string_view(to.host));
+            return refusal.empty() ||
+                   fail_guarded(to.host + ": " + std::string(refusal) + " (client_options::address_guard)");
+        }
+        if (guard.trust_proxies()) return true;
+        return fail_guarded(via.name() + " would look up " + to.host +
+                            " itself, so that its address cannot be checked "
+                            "(address_guard::trust_proxies lets it pass)");
+    }
+
+    // The name becomes its first address that the guard lets pass.
+    task<bool> look_up_guarded(host_port& to) {
+        net::resolve_result found = co_await look_up(options_, to.host, result.limit.when);
+        if (found.error) co_return fail(request_phase::resolve, found.error, std::move(found.detail));
+        std::string_view refusal;
+        for (const net::ip_address& address : found.addresses) {
+            std::string text = address.to_string();
+            if (options_.address_guard()) refusal = options_.address_guard()->refusal(std::string_view(text));
+            if (!refusal.empty()) continue;
+            to.host = std::move(text);
+            co_return true;
+        }
+        co_return fail_guarded(found.addresses.back().to_string() + ": " + std::string(refusal) +
+                               " (client_options::address_guard)");
+    }
+
+    task<bool> secure(request_phase phase, std::string name, std::uint16_t port) {
+        net::tls_context* tls = nullptr;
+        try {
+            tls = phase == request_phase::proxy ? &client_.proxy_tls() : &client_.tls(http1_only_);
+        } catch (const system_error& e) {
+            co_return fail(phase, e.code(), e.what());
+        }
+        const error_code failure = co_await result.stream.handshake_client(*tls, std::move(name), port);
+        if (failure) {
+            const std::string& words = result.stream.tls_failure();
+            co_return fail(phase, failure, words.empty() ? failure.message() : words);
+        }
+        client_counters& counters = client_.counters;
+        ++counters.tls_handshakes;
+        if (result.stream.tls_offered()) ++counters.tls_resumable;
+        if (result.stream.tls_resumed()) ++counters.tls_resumed;
+        co_return true;
+    }
+
+    client_state& client_;
+    const client_options& options_;
+    const url& target_;
+    const bool http1_only_;
+    const time_limit whole_;
+    request_timings& timings_;
+    scheduler& home_;
+};
+
+} // namespace
+
+const proxy* proxy_for(const client_state& client, const url& target) noexcept {
+    const client_options& options = client.options;
+    if (options.proxies().empty() || options.unix_socket_for(target)) return nullptr;
+    return options.proxies().find(target);
+}
+
+bool is_sent_to_proxy(const proxy* via, const url& target) noexcept {
+    return via && !via->is_socks() && !target.is_https();
+}
+
+task<opened> open_connection(client_state& client, const url& target, bool http1_only, time_limit whole,
+                             request_timings& timings) {
+    opening one(client, target, http1_only, whole, timings);
+    const bool made = co_await one.run();
+    if (!made) one.result.stream = net::stream();
+    co_return std::move(one.result);
+}
+
+} // namespace tandem::http

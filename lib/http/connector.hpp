@@ -1,0 +1,44 @@
+// Opening the connection that a request goes out on: name, TCP or Unix socket, proxy, TLS.
+//
+// Which way a request goes is decided by the client's options and the URL's origin alone. So the pool, which
+// knows one client's connections by their origin, never mixes up connections through different proxies.
+#pragma once
+
+#include "lib/http/client_state.hpp"
+#include "lib/http/time_limit.hpp"
+#include "lib/net/stream.hpp"
+
+#include <tandem/core/task.hpp>
+#include <tandem/http/error.hpp>
+#include <tandem/http/response.hpp>
+#include <tandem/net/url.hpp>
+
+#include <string>
+
+namespace tandem::http {
+
+/// The proxy that requests for `target` go by; nullptr: none.
+[[nodiscard]] const proxy* proxy_for(const client_state& client, const url& target) noexcept;
+
+/// Whether such requests are sent to the proxy itself, with the absolute URL (RFC 9112, 3.2.2).
+[[nodiscard]] bool is_sent_to_proxy(const proxy* via, const url& target) noexcept;
+
+/// What opening a connection came to.
+class opened {
+public:
+    explicit opened(const time_limit& whole) noexcept : limit(whole) {}
+
+    net::stream stream; // open when there was no error
+    error_code error;
+    request_phase phase = request_phase::connect; // the one that failed
+    std::string detail;
+    time_limit limit; // the last that was in force
+};
+
+/// `http1_only`: HTTP/2 is not offered to the server. Within `whole`, and connect_timeout and tls_timeout of
+/// the client. Fills in `connect` and `tls` of the timings, and the client's counters. Cancellation: ends at
+/// once with operation_aborted, or throws operation_cancelled.
+[[nodiscard]] task<opened> open_connection(client_state& client, const url& target, bool http1_only,
+                                           time_limit whole, request_timings& timings);
+
+} // namespace tandem::http

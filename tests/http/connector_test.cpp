@@ -1,0 +1,252 @@
+// The way to the server: Unix sockets, local addresses, the address guard, given addresses, resumed sessions.
+#include "tests/support/catch.hpp"
+
+#include "tests/http/proxy_support.hpp"
+#include "tests/http/scripted_server.hpp"
+#include "tests/http/tls_server.hpp"
+#include "tests/support/tasks.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+#include <tandem/concurrency/sleep.hpp>
+#include <tandem/http/client.hpp>
+#include <tandem/testing/cancel_everywhere.hpp>
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <arpa/inet.h>
+
+using namespace tandem;
+using namespace std::chrono_literals;
+using http::client_options;
+using http::proxies;
+using http::request_phase;
+using scripted::answering;
+using scripted::ok;
+using test_support::certificate_authority;
+
+namespace {
+
+http::result<http::response> fetch(const client_options& options, const std::string& url) {
+    auto work = [&]() -> task<http::result<http::response>> {
+        http::client web(options);
+        http::result<http::response> r = co_await web.try_get(url);
+        CHECK(web.counters().connections_in_use == 0);
+        co_return r;
+    };
+    return scripted::run(work());
+}
+
+void refused(const http::result<http::response>& r, const std::string& words) {
+    REQUIRE_FALSE(r);
+    CAPTURE(r.error().message());
+    CHECK(r.error().code() == http::errc::address_refused);
+    CHECK(r.error().phase() == request_phase::connect);
+    CHECK_THAT(r.error().detail(), Catch::Contains(words));
+}
+
+client_options guarded(address_guard guard = address_guard()) {
+    client_options options;
+    options.address_guard(std::move(guard));
+    return options;
+}
+
+std::string on(std::uint16_t port, const std::string& host, const std::string& path = "/") {
+    return "http://" + host + ":" + std::to_string(port) + path;
+}
+
+// The address that a connection comes from.
+std::string peer_of(const scripted::peer& p) {
+    sockaddr_in name{};
+    socklen_t size = sizeof(name);
+    ::getpeername(p.native_handle(), reinterpret_cast<sockaddr*>(&name), &size);
+    char text[INET_ADDRSTRLEN] = "";
+    ::inet_ntop(AF_INET, &name.sin_addr, text, sizeof(text));
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("address guard: literals, names, redirects", "[http][guard]") {
+    answering server([](const std::string&) { return ok("inside"); });
+    const std::uint16_t port = server.port();
+    refused(fetch(guarded(), server.url()), "127.0.0.1:" + std::to_string(port) + ": a loopback address");
+    refused(fetch(guarded(), on(port, "localhost")), "a loopback address");
+    refused(fetch(guarded(), on(port, "2130706433")), "a loopback address"); // what URLs make of a number
+    refused(fetch(guarded(), on(port, "0x7f.1")), "a loopback address");
+    refused(fetch(guarded(), on(port, "0")), "an unspecified address");
+    refused(fetch(guarded(), on(port, "[::1]")), "a loopback address");
+    refused(fetch(guarded(), on(port, "[::ffff:127.0.0.1]")), "a loopback address");
+    refused(fetch(guarded(), "http://169.254.169.254/latest/meta-data/"), "metadata");
+    refused(fetch(guarded(), "http://[fd00:ec2::254]/"), "metadata");
+    refused(fetch(guarded(), "http://[64:ff9b::7f00:1]/"), "IPv4 address that is not public");
+    refused(fetch(guarded().resolve("inside.test", {"127.0.0.1", "::1"}), on(port, "inside.test")),
+            "2 addresses tried");
+    CHECK(server.connections() == 0);
+
+    const auto allowed = fetch(guarded(address_guard().allow("127.0.0.0/8")), server.url());
+    REQUIRE(allowed);
+    CHECK(allowed->body() == "inside");
+    // Of several addresses the one that is allowed.
+    const auto one =
+        guarded(address_guard().allow("127.0.0.1")).resolve("both.test", {"10.0.0.1", "127.0.0.1"});
+    CHECK(fetch(one, on(port, "both.test")));
+
+    answering outside([&](const std::string&) {
+        return "HTTP/1.1 302 Found\r\nLocation: " + on(port, "127.0.0.2") + "\r\nContent-Length: 0\r\n\r\n";
+    });
+    refused(fetch(guarded(address_guard().allow("127.0.0.1")), outside.url()), "127.0.0.2");
+    CHECK(outside.requests().size() == 1);
+}
+
+TEST_CASE("address guard: a name is asked for once, so its answer cannot change between", "[http][guard]") {
+    answering server([](const std::string&) { return ok("inside"); });
+    int asked = 0;
+    auto rebinding = [&](std::string) -> task<std::vector<std::string>> {
+        const char* const address = ++asked == 1 ? "127.0.0.1" : "127.0.0.2";
+        co_return std::vector<std::string>(1, address);
+    };
+    const auto options = guarded(address_guard().allow("127.0.0.1")).resolver(rebinding);
+    CHECK(fetch(options, on(server.port(), "rebind.test")));
+    CHECK(asked == 1);
+    refused(fetch(options, on(server.port(), "rebind.test")), "127.0.0.2"); // a new connection, a new answer
+    CHECK(asked == 2);
+}
+
+TEST_CASE("address guard: behind a proxy", "[http][guard]") {
+    answering proxy([](const std::string&) { return ok("by the proxy"); });
+    const auto by = [&](address_guard guard, const char* scheme) {
+        return guarded(std::move(guard)).proxies(proxies().all(scheme + proxy.host_port()));
+    };
+    // The proxy's own address is the program's choice; that of the URL is not.
+    refused(fetch(by(address_guard(), "http://"), "http://127.0.0.1/"), "127.0.0.1: a loopback address");
+    refused(fetch(by(address_guard().trust_proxies(true), "http://"), "http://10.0.0.1/"),
+            "a private address");
+    refused(fetch(by(address_guard().trust_proxies(true), "socks5h://"), "http://[::1]/"),
+            "a loopback address");
+    refused(fetch(by(address_guard(), "http://"), "http://example.test/"), "trust_proxies");
+    CHECK(proxy.connections() == 0);
+    CHECK(fetch(by(address_guard().trust_proxies(true), "http://"), "http://example.test/"));
+    CHECK(fetch(by(address_guard(), "http://"), "http://192.1.2.3/"));
+    // With socks5 names are looked up, and checked, here.
+    auto local = by(address_guard(), "socks5://");
+    refused(fetch(local.resolve("example.test", {"10.0.0.1"}), "http://example.test/"),
+            "10.0.0.1: a private");
+    answering server([](const std::string&) { return ok("x"); });
+    scripted::socks_proxy socks(server.port());
+    auto through = guarded().proxies(proxies().all("socks5://" + socks.host_port()));
+    CHECK(fetch(through.resolve("example.test", {"10.0.0.1", "192.1.2.3"}), "http://example.test/"));
+    CHECK(socks.requests().at(0) == "0 1 192.1.2.3. 80");
+}
+
+TEST_CASE("given addresses", "[http]") {
+    answering server([](const std::string& request) { return ok(scripted::field_of(request, "Host")); });
+    const auto r =
+        fetch(client_options().resolve("Example.TEST", {"127.0.0.1"}), on(server.port(), "example.test"));
+    REQUIRE(r);
+    CHECK(r->body() == "example.test:" + std::to_string(server.port()));
+    CHECK_THROWS_AS(client_options().resolve("a.test", {}), std::invalid_argument);
+    CHECK_THROWS_AS(client_options().resolve("a.test", {"b.test"}), std::invalid_argument);
+    CHECK_THROWS_AS(client_options().resolve("127.0.0.1", {"127.0.0.1"}), std::invalid_argument);
+    CHECK_THROWS_AS(client_options().resolve("a b", {"127.0.0.1"}), std::invalid_argument);
+    CHECK_THROWS_AS(client_options().resolve("a/b", {"127.0.0.1"}), std::invalid_argument);
+}
+
+TEST_CASE("a local address, and options of TCP", "[http]") {
+    scripted::server server([](scripted::peer& p, int) {
+        p.read_request();
+        p.send(ok(peer_of(p)));
+    });
+    const auto local = fetch(client_options().socket(socket_options()
+                                                         .local_address("127.0.0.7")
+                                                         .keep_alive(30s)
+                                                         .user_timeout(10s)
+                                                         .receive_buffer(32768)
+                                                         .send_buffer(32768)),
+                             server.url());
+    REQUIRE(local);
+    CHECK(local->body() == "127.0.0.7");
+    const auto wrong_family =
+        fetch(client_options().socket(socket_options().local_address("::1")), server.url());
+    REQUIRE_FALSE(wrong_family);
+    CHECK_THAT(wrong_family.error().detail(), Catch::Contains("socket_options::local_address"));
+    const auto not_ours =
+        fetch(client_options().socket(socket_options().local_address("192.0.2.1")), server.url());
+    REQUIRE_FALSE(not_ours);
+    CHECK(not_ours.error().phase() == request_phase::connect);
+}
+
+TEST_CASE("Unix sockets, for all requests and for one origin", "[http]") {
+    const tests::temporary_folder folder;
+    const std::string path = folder / "socket";
+    answering local(
+        path, [](const std::string& request) { return ok("local " + scripted::field_of(request, "Host")); });
+    const auto all = fetch(client_options().unix_socket(path).proxies(proxies().all("http://127.0.0.1:1")),
+                           "http://docker/containers");
+    REQUIRE(all);
+    CHECK(all->body() == "local docker");
+    answering server([](const std::string&) { return ok("remote"); });
+    const auto one = client_options().unix_socket("http://docker", path);
+    CHECK(fetch(one, "http://docker/x")->body() == "local docker");
+    CHECK(fetch(one, server.url())->body() == "remote");
+    CHECK(fetch(client_options(one).address_guard(address_guard()), "http://docker/")); // no address to guard
+    const auto missing = fetch(client_options().unix_socket(folder / "none"), "http://docker/");
+    REQUIRE_FALSE(missing);
+    CHECK(missing.error().phase() == request_phase::connect);
+    CHECK_THAT(missing.error().detail(), Catch::Contains("none: No such file"));
+    CHECK_THROWS_AS(client_options().unix_socket("docker", path), std::invalid_argument);
+    CHECK_THROWS_AS(client_options().unix_socket("http://docker/x", path), std::invalid_argument);
+}
+
+TEST_CASE("every new connection after the first resumes its session", "[http][tls]") {
+    certificate_authority authority;
+    scripted::tls_server server(authority.issue());
+    auto work = [&]() -> task<> {
+        http::client web(client_options().ca_file(authority.ca_file()));
+        for (int i = 0; i < 20; ++i) {
+            const http::response r = co_await web.get(server.url("localhost"));
+            CHECK(r.body() == "localhost");
+            web.close_idle();
+        }
+        const http::client_counters now = web.counters();
+        CHECK(now.tls_handshakes == 20);
+        CHECK(now.tls_resumable == 19);
+        CHECK(now.tls_resumed == 19);
+    };
+    scripted::run(work());
+}
+
+TEST_CASE("tls options of a client", "[http][tls]") {
+    certificate_authority authority;
+    scripted::tls_server server(authority.issue());
+    SSL_CTX_set_min_proto_version(server.context(), TLS1_3_VERSION);
+    CHECK(fetch(client_options().tls(tls_options().ca_file(authority.ca_file())), server.url("localhost")));
+    const auto old =
+        fetch(client_options().tls(
+                  tls_options().ca_file(authority.ca_file()).versions(tls_version::v1_2, tls_version::v1_2)),
+              server.url("localhost"));
+    REQUIRE_FALSE(old);
+    CHECK(old.error().is_tls());
+    CHECK_THAT(old.error().detail(), Catch::Contains("version"));
+    const auto pinned = fetch(
+        client_options().tls(
+            tls_options().ca_file(authority.ca_file()).pin("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")),
+        server.url("localhost"));
+    REQUIRE_FALSE(pinned);
+    CHECK_THAT(pinned.error().detail(), Catch::Contains("tls_options::pin"));
+    CHECK_THROWS_AS(
+        http::client(client_options().tls(tls_options().certificate("/nonexistent", "/nonexistent"))),
+        system_error);
+}
+
+TEST_CASE("a server that wants a certificate says so after the handshake, and the error tells it",
+          "[http][tls]") {
+    certificate_authority authority;
+    scripted::tls_server server(authority.issue());
+    SSL_CTX_set_verify(server.context(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    const auto r = fetch(client_options().ca_file(authority.ca_file()), server.url("localhost"));
+    REQUIRE_FALSE(r);
+    CHECK_THAT(r.error().message(), Catch::Contains("certificate required"));
+}
