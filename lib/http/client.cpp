@@ -5,7 +5,11 @@
 #include "lib/http/exchange.hpp"
 #include "lib/http/interceptor_call.hpp"
 
+#include <tandem/concurrency/when_all.hpp>
+
+#include <algorithm>
 #include <memory>
+#include <vector>
 
 namespace tandem::http {
 
@@ -66,6 +70,24 @@ template <class T>
 task<T> value_or_throw(task<result<T>> work) {
     result<T> got = co_await std::move(work);
     co_return std::move(got).value();
+}
+
+task<> open_ahead(std::shared_ptr<client_state> state, std::string url, std::size_t count) {
+    // All at a time: each holds its connection until the last has one.
+    std::vector<std::unique_ptr<exchange>> all;
+    std::vector<task<bool>> opening;
+    for (std::size_t i = 0; i < std::min(count, state->options.connections_per_host()); ++i) {
+        all.push_back(std::make_unique<exchange>(*state, request(url), scheduler::clock::time_point::max()));
+        opening.push_back(all.back()->warm_up());
+    }
+    const std::vector<bool> ready = co_await when_all(std::move(opening));
+    bool any = all.empty();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (!ready[i]) continue;
+        all[i]->keep_connection();
+        any = true;
+    }
+    if (!any) throw request_error(all.front()->take_error());
 }
 
 template <class Url>
@@ -130,6 +152,10 @@ task<response_stream> client::open(request what) {
 }
 task<result<response_stream>> client::try_open(request what) {
     return begin_any(state_, std::move(what));
+}
+
+task<> client::warm_up(std::string url, std::size_t count) {
+    return open_ahead(state_, std::move(url), count);
 }
 
 void client::close_idle() noexcept {

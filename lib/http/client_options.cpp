@@ -34,6 +34,10 @@ client_options& client_options::connections_total(std::size_t n) {
     connections_total_ = std::max<std::size_t>(n, 1);
     return *this;
 }
+client_options& client_options::max_connection_age(duration d) {
+    max_connection_age_ = d;
+    return *this;
+}
 client_options& client_options::idle_timeout(duration d) {
     idle_timeout_ = d;
     return *this;

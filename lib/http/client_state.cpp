@@ -12,6 +12,7 @@ connection_pool::settings pool_settings(const client_options& options) {
     s.per_host = options.connections_per_host();
     s.total = options.connections_total();
     s.idle_timeout = options.idle_timeout();
+    s.max_age = options.max_connection_age();
     s.http2 = options.http2();
     s.response_limits = h1::client_limits();
     s.response_limits.header_bytes = options.max_header_bytes();

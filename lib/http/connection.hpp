@@ -34,6 +34,7 @@ public:
     h1::client_transport http1;
     std::unique_ptr<h2::session> http2; // where that was agreed on: it carries many requests at a time
     std::uint64_t requests = 0;
+    scheduler::clock::time_point opened_at; // set by who opened it
 
 private:
     friend class connection_pool;

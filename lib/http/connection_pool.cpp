@@ -58,16 +58,30 @@ void connection_pool::forget_if_unused(pool_origin& origin) noexcept {
 }
 
 // Whether a further connection would be of use.
-bool connection_pool::may_open(const pool_origin& origin) noexcept {
+bool connection_pool::may_open(const pool_origin& origin) const noexcept {
     if (!origin.expects_http2_) return true;
     if (origin.agreeing_) return false;
     for (const auto& c : origin.shared_)
-        if (c->http2->usable()) return false;
+        if (c->http2->usable() && !aged(*c)) return false;
     return true;
 }
 
 bool connection_pool::has_room(const pool_origin& origin) const noexcept {
     return origin.in_use_ < settings_.per_host && may_open(origin);
+}
+
+bool connection_pool::aged(const connection& c) const noexcept {
+    return settings_.max_age.count() > 0 && home_->now() - c.opened_at >= settings_.max_age;
+}
+
+// False: closed by the peer, out of step with it, or too old.
+bool connection_pool::usable(connection& idle) noexcept {
+    if (aged(idle)) return false;
+    if (idle.http2) {
+        idle.http2->refresh();
+        return idle.http2->usable();
+    }
+    return !idle.stream.has_input();
 }
 
 // A connection for the next request to `origin`, if the limits allow one now. The caller pins the origin.
@@ -79,9 +93,7 @@ connection* connection_pool::take(pool_origin& origin) {
         std::unique_ptr<connection> kept = std::move(origin.idle_.back());
         origin.idle_.pop_back();
         unlink_idle(*kept);
-        if (kept->http2) kept->http2->refresh();
-        // Closed by the peer, or out of step with it.
-        if (kept->http2 ? !kept->http2->usable() : kept->stream.has_input()) {
+        if (!usable(*kept)) {
             --open_;
             continue;
         }
@@ -102,7 +114,8 @@ connection* connection_pool::take(pool_origin& origin) {
 // A place on a connection that speaks HTTP/2.
 connection* connection_pool::take_shared(pool_origin& origin) noexcept {
     for (const auto& c : origin.shared_) {
-        if (!c->http2->usable() || c->leases_ + c->http2->lingering() >= c->http2->most_streams()) continue;
+        if (!c->http2->usable() || aged(*c) || c->leases_ + c->http2->lingering() >= c->http2->most_streams())
+            continue;
         ++c->leases_;
         return c.get();
     }
@@ -171,6 +184,7 @@ void connection_pool::give_back(connection* leased, bool keep) noexcept {
         if (leased->leases_ > 0) return;
         keep = leased->http2->usable();
     }
+    keep = keep && !aged(*leased);
     std::unique_ptr<connection> held = end_use(*leased);
     --origin.in_use_;
     if (keep) {

@@ -65,6 +65,7 @@ public:
         std::size_t per_host = 6;
         std::size_t total = 100;
         std::chrono::nanoseconds idle_timeout = std::chrono::seconds(15); // 0: no limit
+        std::chrono::nanoseconds max_age{0};                              // 0: no limit
         h1::limits response_limits;
         http2_use http2 = http2_use::off;
     };
@@ -154,6 +155,8 @@ private:
     friend class connection;
 
     connection* take(pool_origin& origin);
+    bool usable(connection& idle) noexcept;
+    bool aged(const connection& c) const noexcept;
     connection* take_shared(pool_origin& origin) noexcept;
     connection* use(pool_origin& origin, std::unique_ptr<connection> held) noexcept;
     void give_back(connection* held, bool keep) noexcept;
@@ -161,7 +164,7 @@ private:
     void agree(connection& held, bool http2);
     void agreed(connection& held) noexcept;
     void serve(pool_origin& origin) noexcept;
-    static bool may_open(const pool_origin& origin) noexcept;
+    bool may_open(const pool_origin& origin) const noexcept;
     bool has_room(const pool_origin& origin) const noexcept;
     void keep_idle(std::unique_ptr<connection> held) noexcept;
     void serve() noexcept;

@@ -32,7 +32,7 @@ std::string_view origin_key(const url& target) noexcept {
 
 exchange::exchange(client_state& client, request&& what, clock::time_point call_end)
     : client_(client), home_(task_context::current()->home()), request_(std::move(what)),
-      url_(request_.url()), upgrade_(request_.headers().has_token("Upgrade", "websocket")),
+      url_(std::move(request_.url_)), upgrade_(request_.headers().has_token("Upgrade", "websocket")),
       start_(home_.now()), total_(clock::time_point::max(), std::chrono::nanoseconds(0),
                                   "request::timeout, client_options::total_timeout"),
       limit_(total_) {
@@ -218,6 +218,16 @@ task<bool> exchange::hop() {
     co_return false;
 }
 
+task<bool> exchange::warm_up() {
+    if (!check_url()) co_return false;
+    const bool acquired = co_await acquire();
+    if (!acquired) co_return false;
+    if (lease_->stream.is_open()) co_return true;
+    wire_ = &lease_->http1; // which open_connection's errors look at
+    const bool opened = co_await open_connection();
+    co_return opened;
+}
+
 // A refusal is safe to repeat whatever the method is; a server that refuses all the time ends that.
 bool exchange::may_go_again(attempt outcome) noexcept {
     if (outcome == attempt::refused) return ++refusals_ <= most_refusals && (to_get_ || body_repeatable());
@@ -233,6 +243,7 @@ task<bool> exchange::open_connection() {
         co_return false;
     }
     lease_->stream = std::move(made.stream);
+    lease_->opened_at = home_.now();
     lease_.agree(speaks_http2());
     co_return true;
 }

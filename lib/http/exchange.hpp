@@ -51,6 +51,10 @@ public:
     /// Sends the request, follows redirects, and stops when the final header is there.
     task<bool> run_to_head();
 
+    /// Instead of run_to_head(): opens a connection, or takes a kept one, for others to use after `keep`.
+    task<bool> warm_up();
+    void keep_connection() noexcept { lease_.keep(); }
+
     /// Moves what run_to_head() found out into `info`. Before the body. The URL of a whole response, which
     /// may still be needed to tell of a failure, comes with finish().
     void describe(response_info& info);

@@ -230,3 +230,32 @@ TEST_CASE("a request over TLS can be cancelled anywhere") {
         }
     });
 }
+
+TEST_CASE("opening connections ahead can be cancelled anywhere") {
+    test_support::certificate_authority authority;
+    const auto files = authority.issue(test_support::certificate_request());
+    server_test::running_server server(http::server_options().tls(files.certificate, files.key),
+                                       [](http::server_request) -> task<http::server_response> {
+                                           co_return http::server_response::text("plain");
+                                       });
+    const std::string url = "https://localhost:" + std::to_string(server.port());
+    auto work = [&]() -> task<> {
+        http::client_options options;
+        options.ca_file(authority.ca_file());
+        http::client web(std::move(options));
+        auto scenario = [&]() -> task<> {
+            web.close_idle();
+            co_await web.warm_up(url, 3);
+            CHECK(web.counters().connections_idle == 3);
+        };
+        auto after = [&](test::ending how) {
+            CHECK((how == test::ending::value || how == test::ending::cancelled));
+            CHECK(web.counters().connections_in_use == 0);
+            CHECK(web.counters().waiting == 0);
+        };
+        const std::size_t cancelled = co_await test::cancel_everywhere(scenario, after);
+        CHECK(cancelled > 2);
+        co_await check_usable(web, url);
+    };
+    tests::run_on_loop(work());
+}

@@ -105,6 +105,47 @@ TEST_CASE("a client keeps connections alive and counts") {
     CHECK(server.connections() == 2);
 }
 
+TEST_CASE("a client opens connections ahead") {
+    answering server([](const std::string&) { return ok("x"); });
+    auto work = [&]() -> task<> {
+        http::client web(http::client_options().connections_per_host(3).max_connection_age(1h));
+        co_await web.warm_up(server.url(), 2);
+        CHECK(web.counters().connections_opened == 2);
+        CHECK(web.counters().connections_idle == 2);
+        CHECK(web.counters().requests == 0);
+        co_await web.warm_up(server.url(),
+                             100); // no more than the host may have, and those that are there count
+        CHECK(web.counters().connections_opened == 3);
+        CHECK(web.counters().connections_idle == 3);
+        const http::response r = co_await web.get(server.url());
+        CHECK(r.connection_reused());
+        CHECK(web.counters().connections_opened == 3);
+    };
+    scripted::run(work());
+}
+
+TEST_CASE("opening ahead where nobody listens says why") {
+    std::string nowhere;
+    {
+        answering gone([](const std::string&) { return ok("x"); });
+        nowhere = gone.url();
+    }
+    auto work = [&]() -> task<> {
+        http::client web;
+        std::string why;
+        try {
+            co_await web.warm_up(nowhere, 2);
+        } catch (const http::request_error& e) {
+            why = e.what();
+            CHECK(e.error().phase() == http::request_phase::connect);
+        }
+        CHECK(why.find("onnection refused") != std::string::npos);
+        CHECK(web.counters().connections_idle == 0);
+        CHECK(web.counters().connections_in_use == 0);
+    };
+    scripted::run(work());
+}
+
 TEST_CASE("what a request says is sent") {
     answering server([](const std::string&) { return ok(""); });
     auto work = [&]() -> task<> {

@@ -261,3 +261,33 @@ TEST_CASE("idle connections are closed after their time") {
         ::close(far);
     });
 }
+
+TEST_CASE("a connection that is too old is not kept, and not taken when it has grown old") {
+    in_task([]() -> task<> {
+        connection_pool::settings young = limits(3, 10);
+        young.max_age = 30min;
+        connection_pool pool(young);
+        scheduler& home = task_context::current()->home();
+        pool.bind(home);
+        auto a = co_await pool.acquire("http://a", no_deadline);
+        auto b = co_await pool.acquire("http://a", no_deadline);
+        const int far_a = open(a);
+        const int far_b = open(b);
+        a->opened_at = home.now() - 30min;
+        b->opened_at = home.now() - 29min;
+        http::connection* const grows_old = &*b;
+        a.keep();
+        CHECK(pool.idle() == 0);
+        b.keep();
+        CHECK(pool.idle() == 1);
+        b = co_await pool.acquire("http://a", no_deadline);
+        CHECK(&*b == grows_old);
+        b.keep();
+        grows_old->opened_at -= 2min;
+        b = co_await pool.acquire("http://a", no_deadline);
+        CHECK_FALSE(b->stream.is_open()); // a new one
+        CHECK(pool.idle() == 0);
+        ::close(far_a);
+        ::close(far_b);
+    });
+}

@@ -100,6 +100,12 @@ public:
     [[nodiscard]] task<response_stream> open(request what);
     [[nodiscard]] task<result<response_stream>> try_open(request what);
 
+    /// Opens connections to the origin of `url`, TLS included, until `count` of them are kept (at most
+    /// connections_per_host; one where it is of HTTP/2), so that requests find them ready. Throws
+    /// request_error when not one could be had. Cancellation: those that are not ready are closed; throws
+    /// operation_cancelled.
+    [[nodiscard]] task<> warm_up(std::string url, std::size_t count = 1);
+
     void close_idle() noexcept; ///< closes kept connections
     [[nodiscard]] client_counters counters() const noexcept;
     [[nodiscard]] const client_options& options() const noexcept;

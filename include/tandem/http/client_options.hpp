@@ -47,6 +47,7 @@ public:
     client_options& connections_per_host(std::size_t n); ///< 6 for each scheme, host and port; at least 1
     client_options& connections_total(std::size_t n);    ///< 100, idle ones included; at least 1
     client_options& idle_timeout(duration d);            ///< 15 s, then an idle connection is closed
+    client_options& max_connection_age(duration d);      ///< 0; one that is older carries no further request
     client_options& http2(http2_use how);                ///< by ALPN: HTTP/2 where an https server speaks it
 
     // ---- time ----
@@ -140,6 +141,7 @@ public:
     std::size_t connections_per_host() const noexcept { return connections_per_host_; }
     std::size_t connections_total() const noexcept { return connections_total_; }
     duration idle_timeout() const noexcept { return idle_timeout_; }
+    duration max_connection_age() const noexcept { return max_connection_age_; }
     http2_use http2() const noexcept { return http2_; }
     duration pool_timeout() const noexcept { return pool_timeout_; }
     duration connect_timeout() const noexcept { return connect_timeout_; }
@@ -183,6 +185,7 @@ private:
     std::size_t connections_per_host_ = 6;
     std::size_t connections_total_ = 100;
     duration idle_timeout_ = std::chrono::seconds(15);
+    duration max_connection_age_{0};
     http2_use http2_ = http2_use::by_alpn;
     duration pool_timeout_{0};
     duration connect_timeout_ = std::chrono::seconds(10);

@@ -184,6 +184,7 @@ public:
     [[nodiscard]] std::optional<unsigned> max_redirects() const noexcept { return max_redirects_; }
 
 private:
+    friend class exchange; // takes the URL out of its own copy
     void take_credentials();
 
     tandem::url url_;
