@@ -72,6 +72,9 @@ private:
                 if (!answer_.empty()) break;
             }
             if (close_notify_) SSL_shutdown(tls);
+        } else {
+            p.wait_closed(); // closing over what the client has sent meanwhile would be a reset, and the
+                             // alert lost
         }
         SSL_free(tls);
     }
