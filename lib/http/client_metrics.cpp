@@ -47,6 +47,8 @@ const char* label_of(request_phase phase) noexcept {
         return "dns";
     case request_phase::connect:
         return "connect";
+    case request_phase::proxy:
+        return "proxy";
     case request_phase::tls:
         return "tls";
     case request_phase::send:
@@ -61,6 +63,8 @@ const char* label_of(request_phase phase) noexcept {
         return "limit";
     case request_phase::intercept:
         return "intercept";
+    case request_phase::websocket:
+        return "websocket";
     default:
         return "other";
     }

@@ -25,7 +25,7 @@ public:
         result.limit = whole_.part(begun, options_.connect_timeout(), "client_options::connect_timeout");
         const bool connected = co_await connect();
         if (!connected) co_return false;
-        timings_.connect = home_.now() - begun;
+        timings_.connect = home_.now() - begun - timings_.dns;
         if (!target_.is_https()) co_return true;
         const clock::time_point connected_at = home_.now();
         result.limit = whole_.part(connected_at, options_.tls_timeout(), "client_options::tls_timeout");
@@ -67,7 +67,11 @@ private:
 
     task<bool> connect_to(std::string host, std::uint16_t port, net::connect_options how, const proxy* via) {
         if (options_.socket()) how.socket(&*options_.socket());
+        const clock::time_point asked = home_.now();
+        error_code is_name;
+        boost::asio::ip::make_address(host, is_name);
         net::resolve_result found = co_await look_up(options_, std::move(host), result.limit.when);
+        if (is_name) timings_.dns = home_.now() - asked;
         if (found.error) {
             std::string words = via ? via->name() + ": " + found.detail : std::move(found.detail);
             co_return fail(request_phase::resolve, found.error, std::move(words));
@@ -105,7 +109,7 @@ private:
                 co_return false;
             }
         }
-        if (is_sent_to_proxy(&via, target_)) co_return true;
+        if (is_sent_to_proxy(&via, target_, http1_only_)) co_return true;
         tunnel_result made;
         if (via.is_socks())
             made = co_await socks_tunnel(result.stream, via, to);
@@ -187,8 +191,8 @@ const proxy* proxy_for(const client_state& client, const url& target) noexcept {
     return options.proxies().find(target);
 }
 
-bool is_sent_to_proxy(const proxy* via, const url& target) noexcept {
-    return via && !via->is_socks() && !target.is_https();
+bool is_sent_to_proxy(const proxy* via, const url& target, bool http1_only) noexcept {
+    return via && !via->is_socks() && !target.is_https() && !http1_only;
 }
 
 task<opened> open_connection(client_state& client, const url& target, bool http1_only, time_limit whole,

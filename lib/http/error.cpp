@@ -143,6 +143,7 @@ bool error::is_unsent() const noexcept {
     case request_phase::pool_wait:
     case request_phase::resolve:
     case request_phase::connect:
+    case request_phase::proxy:
     case request_phase::tls:
     case request_phase::intercept:
         return true;
@@ -156,6 +157,7 @@ bool error::is_transient() const noexcept {
     case request_phase::resolve:
         return code_ != boost::asio::error::host_not_found;
     case request_phase::connect:
+    case request_phase::proxy:
     case request_phase::tls:
     case request_phase::send:
     case request_phase::response_head:

@@ -155,9 +155,10 @@ void exchange::drop_redirect_body() {
     lease_.reset();
 }
 
-// Connections on which HTTP/2 was not asked for are kept apart.
+// Connections on which HTTP/2 was not asked for are kept apart, and tunnels from those to the proxy itself.
 std::string_view exchange::pool_key() {
-    if (!http1_only_ || client_.options.http2() == http2_use::off) return origin_key(url_);
+    if (!http1_only_ || (client_.options.http2() == http2_use::off && !proxy_for(client_, url_)))
+        return origin_key(url_);
     http1_key_ = "http/1.1 ";
     http1_key_ += origin_key(url_);
     return http1_key_;
@@ -166,7 +167,7 @@ std::string_view exchange::pool_key() {
 bool exchange::speaks_http2() const noexcept {
     if (url_.is_https()) return lease_->stream.alpn() == "h2";
     return client_.options.http2() == http2_use::prior_knowledge && !http1_only_ &&
-           !is_sent_to_proxy(proxy_for(client_, url_), url_);
+           !is_sent_to_proxy(proxy_for(client_, url_), url_, http1_only_);
 }
 
 task<bool> exchange::acquire() {
@@ -256,7 +257,7 @@ bool exchange::begin_request() {
     fields.clear();
 
     const proxy* const via = proxy_for(client_, url_);
-    const bool to_proxy = is_sent_to_proxy(via, url_);
+    const bool to_proxy = is_sent_to_proxy(via, url_, http1_only_);
     const auto wanted = [&](std::string_view name) {
         // What was meant for a proxy is not for a server at the other end of a tunnel.
         if (via && !to_proxy && detail::iequals(name, "Proxy-Authorization")) return false;

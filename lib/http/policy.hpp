@@ -23,6 +23,7 @@ template <class R>
     switch (failure.phase()) {
     case request_phase::resolve:
     case request_phase::connect:
+    case request_phase::proxy:
     case request_phase::tls:
     case request_phase::send:
     case request_phase::response_head:

@@ -141,6 +141,41 @@ TEST_CASE("address guard: behind a proxy", "[http][guard]") {
     CHECK(socks.requests().at(0) == "0 1 192.1.2.3. 80");
 }
 
+TEST_CASE("a request for an upgrade goes through a tunnel, on a connection of its own", "[http][proxy]") {
+    answering server([](const std::string& r) { return ok(scripted::field_of(r, "Proxy-Authorization")); });
+    scripted::connect_proxy proxy(server.port());
+    auto work = [&]() -> task<> {
+        http::client web(http::client_options()
+                             .http2(http::http2_use::off)
+                             .proxies(proxies().all("http://joe:pw@" + proxy.host_port())));
+        for (int i = 0; i < 2; ++i) {
+            http::request what("http://example.test/");
+            what.header("Connection", "Upgrade").header("Upgrade", "websocket");
+            const http::response r = co_await web.send(std::move(what));
+            CHECK(r.body() == "-"); // the server sees nothing of the proxy's credentials
+            CHECK(r.connection_reused() == (i == 1));
+        }
+    };
+    scripted::run(work());
+    REQUIRE(proxy.requests().size() == 1);
+    CHECK(proxy.requests()[0].starts_with("CONNECT example.test:80 "));
+    CHECK(scripted::field_of(proxy.requests()[0], "Proxy-Authorization") == "Basic am9lOnB3");
+}
+
+TEST_CASE("how long a name took is known, and not counted as connecting", "[http]") {
+    answering server([](const std::string&) { return ok("x"); });
+    const std::string port = server.url().substr(server.url().rfind(':'));
+    const auto named =
+        fetch(client_options().resolve("example.test", {"127.0.0.1"}), "http://example.test" + port);
+    REQUIRE(named);
+    CHECK(named->timings().dns > 0ns);
+    CHECK(named->timings().connect > 0ns);
+    CHECK(named->timings().dns + named->timings().connect <= named->timings().total);
+    const auto literal = fetch(client_options(), server.url());
+    REQUIRE(literal);
+    CHECK(literal->timings().dns == 0ns);
+}
+
 TEST_CASE("given addresses", "[http]") {
     answering server([](const std::string& request) { return ok(scripted::field_of(request, "Host")); });
     const auto r =

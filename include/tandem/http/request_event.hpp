@@ -30,7 +30,7 @@ public:
         started,    ///< the client has been called
         queued,     ///< it may use a connection; duration: waiting for it
         reused,     ///< the connection is a kept one
-        resolved,   ///< duration: the look-up of the name, where it is known by itself
+        resolved,   ///< duration: the look-up of the name
         connected,  ///< duration: until TCP was connected
         secured,    ///< duration: the TLS handshake
         repeated,   ///< the kept connection had been closed: sent again on a new one

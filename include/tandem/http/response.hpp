@@ -38,8 +38,8 @@ public:
     request_timings() noexcept {}
 
     duration pool_wait{0};  ///< until a connection was free
-    duration dns{0};        ///< looking up the name, where known; otherwise part of `connect`
-    duration connect{0};    ///< until TCP was connected
+    duration dns{0};        ///< looking up the host's name, or the proxy's; 0 for an address
+    duration connect{0};    ///< until TCP was connected, and a proxy had let it pass
     duration tls{0};        ///< handshake
     duration first_byte{0}; ///< from the first byte sent until the response's header was there
     duration total{0};      ///< from the call to the end of the body, all hops (a stream: to its header)
