@@ -1,9 +1,12 @@
 #include "tandem/http/cache.hpp"
 
 #include "lib/http/cache_rules.hpp"
+#include "lib/http/chars.hpp"
 #include "lib/http/policy.hpp"
 #include "lib/http/wall_clock.hpp"
 
+#include <tandem/http/content_coding.hpp>
+#include <tandem/http/cookie_jar.hpp>
 #include <tandem/http/memory_cache_store.hpp>
 #include <tandem/http/request_event.hpp>
 #include <tandem/http/response_builder.hpp>
@@ -80,9 +83,20 @@ public:
             ++counts.store_errors;
         }
         const std::string owner = caching::owner_of(what, options);
+        const bool follows = what.follow_redirects().value_or(options.follow_redirects());
+        const bool decodes = options.decompress() && !what.headers().contains("Accept-Encoding") &&
+                             !options.headers().contains("Accept-Encoding");
+        // Not what this request would not have been given: a redirect in place of where it leads, and a body
+        // that another request wanted as it came.
+        const auto fits = [&](const cached_response& kept) {
+            if (follows && is_redirection(kept.status)) return false;
+            const auto coding = kept.headers.get_joined("Content-Encoding");
+            return !decodes || kept.decoded || !coding || !decoder::supports(*coding);
+        };
         entry best;
         for (entry& one : all)
-            if (one && caching::variant_of(one->headers, what, options, owner) == one->variant &&
+            if (one && fits(*one) &&
+                caching::variant_of(one->headers, what, options, owner) == one->variant &&
                 (!best || one->received_at > best->received_at))
                 best = std::move(one);
         co_return best;
@@ -165,6 +179,12 @@ task<result<response>> cache::impl::ask(request what, next rest, entry known, ca
     const client_options& options = rest.options();
     const auto asked = now_by_the_clock();
     request sent = what;
+    // Vary is about what was sent (RFC 9111, 4.1), and the answer may change the jar.
+    request as_sent = what;
+    if (options.cookies() && !what.headers().contains("Cookie") && !options.headers().contains("Cookie")) {
+        const std::string cookies = options.cookies()->header_for(what.url());
+        if (detail::is_field_text(cookies)) as_sent.set_header("Cookie", cookies);
+    }
     const bool validates =
         known && (known->headers.contains("ETag") || known->headers.contains("Last-Modified"));
     if (validates) {
@@ -201,7 +221,7 @@ task<result<response>> cache::impl::ask(request what, next rest, entry known, ca
         co_return answer;
     }
     ++counts.misses;
-    if (what.verb() == method::get) co_await keep(what, options, wanted, *got, asked, known != nullptr);
+    if (what.verb() == method::get) co_await keep(as_sent, options, wanted, *got, asked, known != nullptr);
     co_return got;
 }
 
@@ -279,7 +299,8 @@ task<result<response>> cache::send(request what, next rest) {
     if (what.url_error()) return rest.send(std::move(what));
     if (!verb || !is_safe(*verb)) return impl::invalidating<response>(impl_, std::move(what), rest);
     const bool ours = (*verb == method::get || *verb == method::head) && !what.has_body() &&
-                      !has_conditions(what.headers()) && !has_conditions(rest.options().headers());
+                      !what.headers().contains("Upgrade") && !has_conditions(what.headers()) &&
+                      !has_conditions(rest.options().headers());
     if (!ours) return rest.send(std::move(what));
     return impl::get(impl_, std::move(what), rest);
 }
@@ -288,8 +309,8 @@ task<result<response_stream>> cache::open(request what, next rest) {
     const std::optional<method> verb = what.verb();
     if (what.url_error()) return rest.open(std::move(what));
     if (!verb || !is_safe(*verb)) return impl::invalidating<response_stream>(impl_, std::move(what), rest);
-    const bool ours = *verb == method::get && !what.has_body() && !has_conditions(what.headers()) &&
-                      !has_conditions(rest.options().headers());
+    const bool ours = *verb == method::get && !what.has_body() && !what.headers().contains("Upgrade") &&
+                      !has_conditions(what.headers()) && !has_conditions(rest.options().headers());
     if (!ours) return rest.open(std::move(what));
     return impl::open(impl_, std::move(what), rest);
 }

@@ -149,7 +149,9 @@ bool stands_in_for_error(const cached_response& kept, const cache_control& wante
     return limit && staleness(kept, now, how) <= *limit;
 }
 
-std::string owner_of(const request& what, const client_options& options) {
+namespace {
+
+std::string owner_by_fields(const request& what, const client_options& options) {
     const auto of = [](const credentials& who) {
         return hash_of(std::to_string(static_cast<int>(who.kind())) + '\n' + who.user() + '\n' +
                        who.secret());
@@ -161,6 +163,16 @@ std::string owner_of(const request& what, const client_options& options) {
     if (const netrc_entry* const entry = options.netrc().find(what.url().hostname_for_connect()))
         return hash_of("netrc\n" + entry->login + '\n' + entry->password);
     return std::string();
+}
+
+} // namespace
+
+// A certificate tells who asks, as credentials do.
+std::string owner_of(const request& what, const client_options& options) {
+    std::string who = owner_by_fields(what, options);
+    const std::string& own = options.tls().certificate_file();
+    if (own.empty() || !what.url().is_https()) return who;
+    return hash_of(who + "\ncertificate\n" + own);
 }
 
 std::string variant_of(const headers& response_fields, const request& what, const client_options& options,

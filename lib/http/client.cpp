@@ -76,7 +76,9 @@ task<> open_ahead(std::shared_ptr<client_state> state, std::string url, std::siz
     // All at a time: each holds its connection until the last has one.
     std::vector<std::unique_ptr<exchange>> all;
     std::vector<task<bool>> opening;
-    for (std::size_t i = 0; i < std::min(count, state->options.connections_per_host()); ++i) {
+    const std::size_t most =
+        std::min({count, state->options.connections_per_host(), state->options.connections_total()});
+    for (std::size_t i = 0; i < most; ++i) {
         all.push_back(std::make_unique<exchange>(*state, request(url), scheduler::clock::time_point::max()));
         opening.push_back(all.back()->warm_up());
     }

@@ -51,6 +51,13 @@ net::tls_context& client_state::proxy_tls() {
     return *proxy_tls_;
 }
 
+bool client_state::leads_elsewhere(const url& target) const noexcept {
+    const auto is_from = [&](const route& r) {
+        return r.from.port == target.effective_port() && r.from.host == target.hostname_for_connect();
+    };
+    return std::any_of(routes_.begin(), routes_.end(), is_from);
+}
+
 host_port client_state::endpoint(const url& target) const {
     const std::string_view host = target.hostname_for_connect();
     const std::uint16_t port = target.effective_port();

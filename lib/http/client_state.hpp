@@ -33,6 +33,8 @@ public:
 
     /// Where to connect to for a URL's host and port.
     [[nodiscard]] host_port endpoint(const url& target) const;
+    /// Whether that is somewhere else than the URL says.
+    [[nodiscard]] bool leads_elsewhere(const url& target) const noexcept;
 
     const client_options options;
     connection_pool pool;

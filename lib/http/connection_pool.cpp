@@ -147,6 +147,7 @@ void connection_pool::agreed(connection& held) noexcept {
 void connection_pool::agree(connection& held, bool http2) {
     pool_origin& origin = held.origin_;
     if (http2) {
+        origin.expects_http2_ = true;
         held.http2 = std::make_unique<h2::session>(held.stream, *home_, settings_.response_limits,
                                                    static_cast<h2::session::owner&>(held));
         use(origin, std::unique_ptr<connection>(&held));
@@ -177,6 +178,7 @@ void connection::room_changed() noexcept {
 void connection_pool::give_back(connection* leased, bool keep) noexcept {
     pool_origin& origin = leased->origin_;
     const pin pinned(*this, origin);
+    if (leased->agreeing_) origin.expects_http2_ = false; // not opened: who waits need not fail one by one
     agreed(*leased);
     if (leased->http2) {
         --leased->leases_;

@@ -6,6 +6,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace tandem::http {
@@ -109,7 +110,7 @@ private:
                 co_return false;
             }
         }
-        if (is_sent_to_proxy(&via, target_, http1_only_)) co_return true;
+        if (is_sent_to_proxy(client_, &via, target_, http1_only_)) co_return true;
         tunnel_result made;
         if (via.is_socks())
             made = co_await socks_tunnel(result.stream, via, to);
@@ -143,6 +144,9 @@ private:
     task<bool> look_up_guarded(host_port& to) {
         net::resolve_result found = co_await look_up(options_, to.host, result.limit.when);
         if (found.error) co_return fail(request_phase::resolve, found.error, std::move(found.detail));
+        // One is asked for, and every SOCKS proxy can do IPv4.
+        std::stable_partition(found.addresses.begin(), found.addresses.end(),
+                              [](const net::ip_address& a) { return a.is_v4(); });
         std::string_view refusal;
         for (const net::ip_address& address : found.addresses) {
             std::string text = address.to_string();
@@ -191,8 +195,9 @@ const proxy* proxy_for(const client_state& client, const url& target) noexcept {
     return options.proxies().find(target);
 }
 
-bool is_sent_to_proxy(const proxy* via, const url& target, bool http1_only) noexcept {
-    return via && !via->is_socks() && !target.is_https() && !http1_only;
+bool is_sent_to_proxy(const client_state& client, const proxy* via, const url& target,
+                      bool http1_only) noexcept {
+    return via && !via->is_socks() && !target.is_https() && !http1_only && !client.leads_elsewhere(target);
 }
 
 task<opened> open_connection(client_state& client, const url& target, bool http1_only, time_limit whole,

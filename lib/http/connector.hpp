@@ -20,9 +20,11 @@ namespace tandem::http {
 /// The proxy that requests for `target` go by; nullptr: none.
 [[nodiscard]] const proxy* proxy_for(const client_state& client, const url& target) noexcept;
 
-/// Whether such requests are sent to the proxy itself, with the absolute URL (RFC 9112, 3.2.2). One that wants
-/// an upgrade (`http1_only`) goes through a tunnel, as a websocket has to (RFC 6455, 4.1).
-[[nodiscard]] bool is_sent_to_proxy(const proxy* via, const url& target, bool http1_only) noexcept;
+/// Whether such requests are sent to the proxy itself, with the absolute URL (RFC 9112, 3.2.2). One that
+/// wants an upgrade (`http1_only`) goes through a tunnel, as a websocket has to (RFC 6455, 4.1); so does one
+/// that connect_to leads elsewhere than its URL says.
+[[nodiscard]] bool is_sent_to_proxy(const client_state& client, const proxy* via, const url& target,
+                                    bool http1_only) noexcept;
 
 /// What opening a connection came to.
 class opened {

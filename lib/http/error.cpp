@@ -2,6 +2,7 @@
 
 #include "lib/http/h1/error.hpp"
 #include "lib/http/h2/error.hpp"
+#include "lib/http/own_fault.hpp"
 #include "lib/net/tls_context.hpp"
 
 #include <boost/asio/error.hpp>
@@ -159,9 +160,11 @@ bool error::is_transient() const noexcept {
     case request_phase::connect:
     case request_phase::proxy:
     case request_phase::tls:
-    case request_phase::send:
     case request_phase::response_head:
     case request_phase::body:
+        break;
+    case request_phase::send:
+        if (is_own_fault(code_)) return false;
         break;
     default:
         return false;

@@ -167,12 +167,12 @@ std::string_view exchange::pool_key() {
 bool exchange::speaks_http2() const noexcept {
     if (url_.is_https()) return lease_->stream.alpn() == "h2";
     return client_.options.http2() == http2_use::prior_knowledge && !http1_only_ &&
-           !is_sent_to_proxy(proxy_for(client_, url_), url_, http1_only_);
+           !is_sent_to_proxy(client_, proxy_for(client_, url_), url_, http1_only_);
 }
 
-task<bool> exchange::acquire() {
+task<bool> exchange::acquire(std::chrono::nanoseconds longest) {
     const clock::time_point asked = home_.now();
-    limit_ = limit_for(client_.options.pool_timeout(), "client_options::pool_timeout");
+    limit_ = limit_for(longest, "client_options::pool_timeout");
     lease_ = co_await client_.pool.acquire(pool_key(), limit_.when);
     if (!lease_) {
         fail_timeout(request_phase::pool_wait, limit_);
@@ -189,7 +189,7 @@ task<bool> exchange::hop() {
     went_again_ = false;
     for (;;) {
         if (!lease_) {
-            const bool acquired = co_await acquire();
+            const bool acquired = co_await acquire(client_.options.pool_timeout());
             if (!acquired) co_return false;
         }
         reused_ = lease_->stream.is_open();
@@ -221,7 +221,12 @@ task<bool> exchange::hop() {
 
 task<bool> exchange::warm_up() {
     if (!check_url()) co_return false;
-    const bool acquired = co_await acquire();
+    // Those that are ready are held meanwhile, so no longer than it takes to open one.
+    std::chrono::nanoseconds longest = client_.options.pool_timeout();
+    if (longest.count() <= 0)
+        longest = std::max(client_.options.connect_timeout(), client_.options.tls_timeout());
+    if (longest.count() <= 0) longest = std::chrono::seconds(20);
+    const bool acquired = co_await acquire(longest);
     if (!acquired) co_return false;
     if (lease_->stream.is_open()) co_return true;
     wire_ = &lease_->http1; // which open_connection's errors look at
@@ -257,10 +262,10 @@ bool exchange::begin_request() {
     fields.clear();
 
     const proxy* const via = proxy_for(client_, url_);
-    const bool to_proxy = is_sent_to_proxy(via, url_, http1_only_);
+    const bool to_proxy = is_sent_to_proxy(client_, via, url_, http1_only_);
     const auto wanted = [&](std::string_view name) {
-        // What was meant for a proxy is not for a server at the other end of a tunnel.
-        if (via && !to_proxy && detail::iequals(name, "Proxy-Authorization")) return false;
+        // What was meant for a proxy is not for a server: behind a tunnel, or reached without a proxy.
+        if (!to_proxy && detail::iequals(name, "Proxy-Authorization")) return false;
         return !(drop_credentials_ && is_bound_to_origin(name)) && !(drop_body_ && describes_body(name));
     };
     const auto unless_given = [&](std::string_view name, std::string_view value) {

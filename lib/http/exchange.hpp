@@ -109,7 +109,7 @@ private:
     task<attempt> read_head();
     [[nodiscard]] attempt without_answer() const noexcept;
     [[nodiscard]] bool may_go_again(attempt outcome) noexcept;
-    task<bool> acquire();
+    task<bool> acquire(std::chrono::nanoseconds longest);
     std::string_view pool_key();
     [[nodiscard]] bool speaks_http2() const noexcept; // the connection that was just opened
     void take_interim();

@@ -1,6 +1,8 @@
 // What the interceptors of this library share.
 #pragma once
 
+#include "lib/http/own_fault.hpp"
+
 #include <tandem/http/interceptor.hpp>
 
 #include <type_traits>
@@ -25,10 +27,11 @@ template <class R>
     case request_phase::connect:
     case request_phase::proxy:
     case request_phase::tls:
-    case request_phase::send:
     case request_phase::response_head:
     case request_phase::body:
         return true;
+    case request_phase::send:
+        return !is_own_fault(failure.code());
     default:
         return false;
     }

@@ -53,7 +53,9 @@ std::optional<nanoseconds> retry_after(const headers& fields) {
     if (!when) return std::nullopt;
     const auto date = detail::parse_http_date(fields.get("Date").value_or(std::string_view()));
     const auto from = date.value_or(std::chrono::floor<std::chrono::seconds>(wall_now()));
-    return std::max<nanoseconds>(*when - from, nanoseconds(0));
+    const std::chrono::seconds wait = *when - from;
+    if (wait > std::chrono::floor<std::chrono::seconds>(nanoseconds::max())) return nanoseconds::max();
+    return std::max<nanoseconds>(wait, nanoseconds(0));
 }
 
 class retrier final : public interceptor {

@@ -182,6 +182,11 @@ address_guard& address_guard::refuse(std::string_view network) {
 std::string_view address_guard::refusal(const ip_network::bytes& address) const noexcept {
     const auto has_it = [&](const ip_network& network) { return network.contains(address); };
     if (std::any_of(refused_.begin(), refused_.end(), has_it)) return "in a network that is refused";
+    if (const unsigned char* const four = is_mapped(address) ? nullptr : embedded_v4(address)) {
+        const ip_network::bytes carried = map(four);
+        const auto has_carried = [&](const ip_network& network) { return network.contains(carried); };
+        if (std::any_of(refused_.begin(), refused_.end(), has_carried)) return "in a network that is refused";
+    }
     if (std::any_of(allowed_.begin(), allowed_.end(), has_it)) return {};
     return is_mapped(address) ? refusal_v4(address.data() + 12) : refusal_v6(address);
 }

@@ -316,6 +316,9 @@ task<connect_result> connect_first(std::vector<ip_address> addresses, std::uint1
         result.detail = "connecting was cancelled";
     } else if (r.won) {
         result.connection = std::move(r.winner);
+    } else if (begun == 0) { // the time was up meanwhile
+        result.error = boost::asio::error::timed_out;
+        result.detail = "no time was left for connecting";
     } else {
         result.error = r.last_error.error;
         result.detail = std::to_string(begun) + " addresses tried, last: " +

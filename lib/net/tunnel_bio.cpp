@@ -26,7 +26,7 @@ int result_of(BIO* bio, const tls_session::step& step) {
 
 int bio_write(BIO* bio, const char* data, int size) {
     BIO_clear_retry_flags(bio);
-    return result_of(bio, session_of(bio).write(data, static_cast<std::size_t>(size)));
+    return result_of(bio, session_of(bio).write_on(data, static_cast<std::size_t>(size)));
 }
 
 int bio_read(BIO* bio, char* data, int size) {

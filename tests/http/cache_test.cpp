@@ -10,6 +10,7 @@
 #include <tandem/concurrency/sleep.hpp>
 #include <tandem/http/cache.hpp>
 #include <tandem/http/client.hpp>
+#include <tandem/http/cookie_jar.hpp>
 #include <tandem/http/request_event.hpp>
 #include <tandem/testing.hpp>
 
@@ -226,6 +227,55 @@ TEST_CASE("cache: Vary tells the answers to one URL apart (4.1)") {
             CHECK(english == "200 2");
             CHECK(any == "200 3");
         }
+    });
+}
+
+TEST_CASE("cache: Vary is about the cookies that were sent, not those that the answer has set (4.1)") {
+    auto jar = std::make_shared<http::cookie_jar>();
+    test::run([jar]() -> task<> {
+        // As the client does it, before the answer comes out of the chain.
+        const auto logs_in = [jar](const http::request& what, int number) {
+            jar->set(what.url(), "session=" + std::to_string(number));
+            return answer(
+                dated(what, number).header("Cache-Control", "max-age=60").header("Vary", "Cookie").build());
+        };
+        fixture f(logs_in, {}, client_options().cookies(jar));
+        const std::string nobody = co_await f.body();
+        CHECK(nobody == "200 1");
+        const std::string somebody = co_await f.body(); // is not given the page for nobody
+        CHECK(somebody == "200 2");
+        CHECK(f.asked() == 2);
+    });
+}
+
+TEST_CASE("cache: a request is not given what it would not have got itself") {
+    test::run([]() -> task<> {
+        const auto moved = [](const http::request& what, int number) {
+            auto made = dated(what, number, what.url().href() == here ? 301 : 200);
+            return answer(made.header("Location", "/y").header("Cache-Control", "max-age=60").build());
+        };
+        fixture f(moved);
+        const std::string asked_for = co_await f.body(http::request(here).follow_redirects(false));
+        CHECK(asked_for == "301 1");
+        const std::string kept = co_await f.body(http::request(here).follow_redirects(false));
+        CHECK(kept == "301 1");
+        CHECK(f.asked() == 1);
+        co_await f.body(); // would be led on
+        CHECK(f.asked() == 2);
+
+        const auto zipped = [](const http::request& what, int number) {
+            auto made = dated(what, number);
+            return answer(
+                made.header("Content-Encoding", "gzip").header("Cache-Control", "max-age=60").build());
+        };
+        fixture g(zipped);
+        co_await g.body(http::request(here).header("Accept-Encoding", "gzip"));
+        co_await g.body();
+        CHECK(g.asked() == 2);
+        http::request upgrade(here);
+        upgrade.header("Upgrade", "websocket").header("Accept-Encoding", "gzip");
+        co_await g.body(std::move(upgrade));
+        CHECK(g.asked() == 3);
     });
 }
 

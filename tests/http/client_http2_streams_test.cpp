@@ -265,6 +265,42 @@ TEST_CASE("http2: a request that is cancelled is reset, the connection goes on")
     CHECK(code == NGHTTP2_CANCEL);
 }
 
+// A peer whose windows are so large that it never updates them has no reason to send a frame before the body
+// is there; and a socket with a small buffer is full nearly all the time. So whoever waits must write.
+TEST_CASE("http2: large bodies over a slow socket, to a peer that says nothing meanwhile") {
+    constexpr std::uint32_t huge = 0x7fffffff;
+    server web_server(
+        [](peer& p, int) {
+            p.window(0, huge - 65535);
+            std::map<std::uint32_t, std::size_t> received;
+            for (;;) {
+                const auto f = p.read();
+                if (f.type == -1) return;
+                if (f.type == NGHTTP2_DATA) received[f.id] += f.payload.size();
+                const bool is_request = f.type == NGHTTP2_DATA || f.type == NGHTTP2_HEADERS;
+                if (is_request && f.has(NGHTTP2_FLAG_END_STREAM))
+                    p.answer(f.id, std::to_string(received[f.id]));
+            }
+        },
+        {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, huge}});
+    auto work = [&]() -> task<> {
+        http::client web(h2c().socket(socket_options().send_buffer(4096)).first_byte_timeout(20s));
+        auto upload = [&](std::size_t size) -> task<std::string> {
+            const http::response r =
+                co_await web.post(web_server.url("/"), std::string(size, 'x'), "text/plain");
+            co_return r.body();
+        };
+        const std::string alone = co_await upload(3'000'000);
+        CHECK(alone == "3000000");
+        auto [a, b, c] = co_await when_all(upload(1'000'000), upload(2'000'000), upload(0));
+        CHECK(a == "1000000");
+        CHECK(b == "2000000");
+        CHECK(c == "0");
+        CHECK(web.counters().connections_opened == 1);
+    };
+    scripted::run(work());
+}
+
 TEST_CASE("http2: an early answer ends the sending of a large body") {
     server web_server([](peer& p, int) {
         const request r = p.next_head();

@@ -139,6 +139,10 @@ TEST_CASE("address guard: behind a proxy", "[http][guard]") {
     auto through = guarded().proxies(proxies().all("socks5://" + socks.host_port()));
     CHECK(fetch(through.resolve("example.test", {"10.0.0.1", "192.1.2.3"}), "http://example.test/"));
     CHECK(socks.requests().at(0) == "0 1 192.1.2.3. 80");
+    // Only one address can be asked for, and not every proxy has IPv6.
+    auto both = guarded().proxies(proxies().all("socks5://" + socks.host_port()));
+    CHECK(fetch(both.resolve("example.test", {"2a00::1", "192.1.2.4"}), "http://example.test/"));
+    CHECK(socks.requests().at(1) == "0 1 192.1.2.4. 80");
 }
 
 TEST_CASE("a request for an upgrade goes through a tunnel, on a connection of its own", "[http][proxy]") {
@@ -160,6 +164,31 @@ TEST_CASE("a request for an upgrade goes through a tunnel, on a connection of it
     REQUIRE(proxy.requests().size() == 1);
     CHECK(proxy.requests()[0].starts_with("CONNECT example.test:80 "));
     CHECK(scripted::field_of(proxy.requests()[0], "Proxy-Authorization") == "Basic am9lOnB3");
+}
+
+TEST_CASE("what was meant for a proxy does not go to a server without one", "[http][proxy]") {
+    answering server([](const std::string& r) { return ok(scripted::field_of(r, "Proxy-Authorization")); });
+    const auto options = client_options()
+                             .header("Proxy-Authorization", "Basic secret")
+                             .proxies(proxies().http("http://p.test:1"));
+    auto bypassing = options;
+    bypassing.proxies(proxies().http("http://p.test:1").bypass("127.0.0.1"));
+    const auto got = fetch(bypassing, server.url());
+    REQUIRE(got);
+    CHECK(got->body() == "-");
+}
+
+TEST_CASE("a URL that connect_to leads elsewhere goes there by a proxy, too", "[http][proxy]") {
+    answering server([](const std::string& r) { return ok(scripted::target_of(r)); });
+    scripted::connect_proxy proxy(server.port());
+    const auto got = fetch(client_options()
+                               .connect_to("example.test:80", "staging.test:8080")
+                               .proxies(proxies().all("http://" + proxy.host_port())),
+                           "http://example.test/path");
+    REQUIRE(got);
+    CHECK(got->body() == "/path");
+    REQUIRE(proxy.requests().size() == 1);
+    CHECK(proxy.requests()[0].starts_with("CONNECT staging.test:8080 "));
 }
 
 TEST_CASE("how long a name took is known, and not counted as connecting", "[http]") {

@@ -211,6 +211,19 @@ TEST_CASE("retry: Retry-After as a date, counted from the response's own") {
     CHECK(send(get(), quick(), at(61s, true)).asked == 1);
 }
 
+TEST_CASE("retry: a Retry-After beyond every clock is too long, not over") {
+    test::run([]() -> task<> {
+        auto server = tests::site_of([](const http::request& what, int) {
+            return answer(reply(what, 503).header("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT").build());
+        });
+        http::client web(client_options().retry(http::retry_options()).intercept(server));
+        const auto got = co_await web.try_get("http://a.invalid/");
+        REQUIRE(got);
+        CHECK(got->status() == 503);
+        CHECK(server->seen.size() == 1);
+    });
+}
+
 TEST_CASE("retry: never beyond the total time of the call") {
     const attempted o = send(get().timeout(5s), quick(), [](const http::request& what, int) {
         return answer(reply(what, 503).header("Retry-After", "2").build());

@@ -99,6 +99,12 @@ TEST_CASE("address guard: networks that are allowed, and refused", "[net][guard]
     // What an IPv6 address carries is not an exception because of the IPv4 network.
     CHECK_FALSE(why("64:ff9b::10.1.0.1", guard).empty());
 
+    // But a network that is refused is refused in whatever form.
+    CHECK(why("8.8.8.8", guard) == "in a network that is refused");
+    CHECK(why("64:ff9b::8.8.8.8", guard) == "in a network that is refused");
+    CHECK(why("2002:808:808::1", guard) == "in a network that is refused");
+    CHECK(why("64:ff9b::8.8.8.9", guard).empty());
+
     const auto six = address_guard().allow("::/0");
     CHECK(why("fe80::1", six).empty());
     CHECK(why("10.0.0.1", six) == "a private address"); // no IPv6 network has an IPv4 address

@@ -182,7 +182,7 @@ void session::say_goodbye() noexcept {
 void session::open(client_stream& s, const request_fields& fields, bool with_body) {
     s.session_bytes_ = bytes_received_;
     std::int32_t id = NGHTTP2_ERR_INVALID_STATE;
-    if (!broken_) {
+    if (!broken_ && !write_failed_) {
         std::vector<nghttp2_nv> list;
         list.reserve(fields.size());
         for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -209,19 +209,23 @@ void session::open(client_stream& s, const request_fields& fields, bool with_bod
     }
     s.id_ = id;
     streams_.emplace(id, &s);
+    if (useless_frames_ > 0) --useless_frames_; // the peer may reset it
     flush();
+    hand_on();
 }
 
 void session::resume(client_stream& s) noexcept {
     if (broken_ || s.closed_ || s.id_ == 0) return;
     nghttp2_session_resume_data(frames_, s.id_); // fails when it was not waiting for data
     flush();
+    hand_on();
 }
 
 void session::taken(client_stream& s, std::size_t bytes) noexcept {
     if (broken_ || s.closed_ || s.id_ == 0) return;
     nghttp2_session_consume_stream(frames_, s.id_, bytes);
     flush();
+    hand_on();
 }
 
 void session::leave(client_stream& s) noexcept {
@@ -262,8 +266,15 @@ task<error_code> session::advance(client_stream& s, condition done) {
         if (interrupted_) settle(boost::asio::error::timed_out);
         if (!writer_ && wants_write()) {
             flush();
-            if (out_begin_ != out_.size()) co_await write_out(s);
+            if (out_begin_ != out_.size()) {
+                co_await write_out(s);
+                continue; // what did not fit, or has come meanwhile, is sent before anybody stands by
+            }
             if (done(s)) co_return error_code();
+            if (more_to_flush_) { // that was enough for one turn
+                co_await next_turn();
+                continue;
+            }
         }
         if (broken_) continue; // every stream has been told
         if (!reader_)
@@ -312,7 +323,10 @@ bool session::fill() noexcept {
 
 void session::flush() noexcept {
     if (writer_ || working_) return;
-    for (int i = 0; i < most_writes_at_once && wants_write() && fill(); ++i) {
+    more_to_flush_ = false;
+    for (int i = 0; wants_write() && fill(); ++i) {
+        more_to_flush_ = i == most_writes_at_once;
+        if (more_to_flush_) break;
         const io_result sent = stream_.try_write(std::string_view(out_).substr(out_begin_));
         out_begin_ += sent.bytes;
         if (sent.error == boost::asio::error::would_block) break;
@@ -325,6 +339,7 @@ task<> session::write_out(client_stream& s) {
     io_result sent;
     {
         const role writing(writer_, s);
+        hand_on(); // somebody else may read meanwhile
         sent = co_await stream_.write(std::string_view(out_).substr(out_begin_));
         out_begin_ += sent.bytes;
     }
@@ -421,8 +436,12 @@ void session::fail_all(const std::error_code& why, bool silent) noexcept {
 }
 
 void session::hand_on() noexcept {
-    waiter* const next = followers_.front();
-    if (next && (broken_ || !reader_ || (!writer_ && wants_write()))) static_cast<follower*>(next)->wake_up();
+    if (waiter* const next = followers_.front()) {
+        if (broken_ || !reader_ || (!writer_ && wants_write())) static_cast<follower*>(next)->wake_up();
+    } else if (reader_ && !writer_ && !interrupted_ && out_begin_ != out_.size() && wants_write()) {
+        interrupted_ = true; // the only task that is there reads: it has to write first
+        stream_.expires_at(clock::time_point::min());
+    }
 }
 
 // ---- told by nghttp2 ----

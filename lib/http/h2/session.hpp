@@ -135,7 +135,8 @@ private:
     std::uint32_t received_goaway_ = 0;
     bool draining_ = false; // no new streams
     bool write_failed_ = false;
-    bool working_ = false; // inside of nghttp2
+    bool working_ = false;       // inside of nghttp2
+    bool more_to_flush_ = false; // flush() has stopped although the socket had room
     bool flooded_ = false;
     bool interrupted_ = false; // what the socket is used for ends, because somebody's time is up
     std::uint64_t bytes_received_ = 0;

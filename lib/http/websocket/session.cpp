@@ -46,8 +46,12 @@ public:
     explicit receiving(state& s) : state_(s) {
         if (s.receiving_) throw std::logic_error("http::websocket::receive: another task is receiving");
         s.receiving_ = true;
+        s.left_.reset();
     }
-    ~receiving() { state_.receiving_ = false; }
+    ~receiving() {
+        state_.receiving_ = false;
+        state_.left_.set();
+    }
     receiving(const receiving&) = delete;
     receiving& operator=(const receiving&) = delete;
 
@@ -202,7 +206,9 @@ task<> websocket::state::receive_more() {
         left = options.ping_interval() - (home_.now() - heard_);
     in_.prepare();
     std::optional<io_result> got;
-    if (left.count() > 0) got = co_await move_on_after(left, stream_.read_some(in_.tail(), in_.space()));
+    // What has come counts, however late it is looked at.
+    left = std::max<std::chrono::nanoseconds>(left, std::chrono::milliseconds(1));
+    got = co_await move_on_after(left, stream_.read_some(in_.tail(), in_.space()));
     if (got && !got->error) {
         in_.commit(got->bytes);
         heard_ = home_.now();
@@ -236,8 +242,12 @@ void websocket::state::note_close() {
 
 task<> websocket::state::answer_close() {
     try {
-        if (has_output()) co_await move_on_after(within(options.close_timeout()), flush_control());
-        co_await move_on_after(within(options.close_timeout()), stream_.finish());
+        auto answer = [this]() -> task<> {
+            const mutex_guard guard = co_await writing_.lock(); // behind a message that has begun
+            co_await flush();
+            co_await stream_.finish();
+        };
+        co_await move_on_after(within(options.close_timeout()), answer);
     } catch (const request_error&) {
         failure_.reset(); // all that mattered has been said
     }
@@ -246,7 +256,14 @@ task<> websocket::state::answer_close() {
 }
 
 task<std::optional<websocket_message>> websocket::state::receive() {
+    if (draining_ && is_open()) co_await over_.wait();
+    co_return co_await next_message();
+}
+
+task<std::optional<websocket_message>> websocket::state::next_message() {
     using result_type = std::optional<websocket_message>;
+    if (closed_) co_return result_type();
+    if (failure_) rethrow();
     const receiving mine(*this);
     for (;;) {
         if (closed_) co_return result_type();
@@ -284,7 +301,7 @@ task<std::optional<websocket_message>> websocket::state::receive() {
 
 task<> websocket::state::drain() {
     for (;;) {
-        const auto message = co_await receive();
+        const auto message = co_await next_message();
         if (!message) co_return;
     }
 }
@@ -308,10 +325,15 @@ task<> websocket::state::close(std::uint16_t status, std::string reason) {
     if (!is_open()) co_return;
     auto handshake = [&]() -> task<> {
         co_await say_close(close_frame(status, reason));
-        if (receiving_)
-            co_await over_.wait();
-        else
+        // Who receives reads the answer; when nobody does (any more), it is read here.
+        while (is_open()) {
+            if (receiving_) {
+                co_await left_.wait();
+                continue;
+            }
+            draining_ = true;
             co_await drain();
+        }
     };
     try {
         co_await move_on_after(within(options.close_timeout()), handshake);

@@ -54,6 +54,7 @@ private:
     void note_close();
     task<> answer_close();
     task<> say_close(std::string payload);
+    task<std::optional<websocket_message>> next_message();
     task<> drain();
     void end() noexcept;
     void keep_failure(const error_code& why, std::string detail = std::string());
@@ -69,6 +70,8 @@ private:
     read_buffer in_;
     ws::message_reader reader_;
     bool receiving_ = false;
+    bool draining_ = false; // close() reads now, and drops what comes
+    event left_{true};      // nobody is receiving
 
     // Who holds the mutex writes. What is in `out_` behind `out_at_` belongs on the wire next, also when the
     // task that put it there was cancelled: a frame that has begun must end.
