@@ -6,8 +6,9 @@
 
 #include <boost/asio/ip/address.hpp>
 
-#include <algorithm>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace tandem::http {
 
@@ -140,19 +141,27 @@ private:
                             "(address_guard::trust_proxies lets it pass)");
     }
 
+    // One is asked for, and every SOCKS proxy can do IPv4: those first.
+    const net::ip_address* first_allowed(const std::vector<net::ip_address>& addresses,
+                                         std::string_view& refusal) const {
+        for (const bool v4 : {true, false}) {
+            for (const net::ip_address& address : addresses) {
+                if (address.is_v4() != v4) continue;
+                if (options_.address_guard())
+                    refusal = options_.address_guard()->refusal(std::string_view(address.to_string()));
+                if (refusal.empty()) return &address;
+            }
+        }
+        return nullptr;
+    }
+
     // The name becomes its first address that the guard lets pass.
     task<bool> look_up_guarded(host_port& to) {
         net::resolve_result found = co_await look_up(options_, to.host, result.limit.when);
         if (found.error) co_return fail(request_phase::resolve, found.error, std::move(found.detail));
-        // One is asked for, and every SOCKS proxy can do IPv4.
-        std::stable_partition(found.addresses.begin(), found.addresses.end(),
-                              [](const net::ip_address& a) { return a.is_v4(); });
         std::string_view refusal;
-        for (const net::ip_address& address : found.addresses) {
-            std::string text = address.to_string();
-            if (options_.address_guard()) refusal = options_.address_guard()->refusal(std::string_view(text));
-            if (!refusal.empty()) continue;
-            to.host = std::move(text);
+        if (const net::ip_address* const address = first_allowed(found.addresses, refusal)) {
+            to.host = address->to_string();
             co_return true;
         }
         co_return fail_guarded(found.addresses.back().to_string() + ": " + std::string(refusal) +
