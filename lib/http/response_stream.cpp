@@ -11,7 +11,8 @@ response_stream::response_stream() noexcept = default;
 response_stream::response_stream(response_info info, std::unique_ptr<body_source> source) noexcept
     : response_info(std::move(info)), source_(std::move(source)) {}
 response_stream::response_stream(response whole)
-    : response_info(whole), whole_(std::make_unique<response>(std::move(whole))) {}
+    : response_info(static_cast<const response_info&>(whole)),
+      whole_(std::make_unique<response>(std::move(whole))) {}
 response_stream::response_stream(response_stream&&) noexcept = default;
 response_stream& response_stream::operator=(response_stream&&) noexcept = default;
 response_stream::~response_stream() = default;

@@ -65,7 +65,7 @@ task<websocket> websocket::connect(client& web, request what, websocket_options 
     const std::string key = ws::make_key();
     request asked = opening(std::move(what), options, key);
     response_stream answer = co_await web.open(std::move(asked));
-    response_info info = answer;
+    response_info info = static_cast<const response_info&>(answer);
     ws::agreement agreed =
         ws::check_answer(info.status(), info.headers(), key, options.subprotocols(), options.compression());
     if (agreed.failure.empty() && !answer.source_)
