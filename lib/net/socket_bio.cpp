@@ -1,7 +1,8 @@
 #include "lib/net/socket_bio.hpp"
 
+#include "lib/net/bio_method.hpp"
+
 #include <cerrno>
-#include <new>
 
 #include <sys/socket.h>
 
@@ -34,44 +35,11 @@ int bio_read(BIO* bio, char* data, int size) {
     return static_cast<int>(n);
 }
 
-long bio_control(BIO* bio, int command, long, void*) {
-    switch (command) {
-    case BIO_CTRL_FLUSH:
-        return 1;
-    case BIO_CTRL_EOF:
-        return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
-    default:
-        return 0;
-    }
-}
-
-int bio_create(BIO* bio) {
-    BIO_set_init(bio, 1);
-    return 1;
-}
-
-BIO_METHOD* socket_method() {
-    static BIO_METHOD* const method = [] {
-        BIO_METHOD* const m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tandem socket");
-        if (m) {
-            BIO_meth_set_write(m, bio_write);
-            BIO_meth_set_read(m, bio_read);
-            BIO_meth_set_ctrl(m, bio_control);
-            BIO_meth_set_create(m, bio_create);
-        }
-        return m;
-    }();
-    return method;
-}
-
 } // namespace
 
 BIO* new_socket_bio(bio_socket& socket) {
-    BIO_METHOD* const method = socket_method();
-    BIO* const bio = method ? BIO_new(method) : nullptr;
-    if (!bio) throw std::bad_alloc();
-    BIO_set_data(bio, &socket);
-    return bio;
+    static BIO_METHOD* const method = make_bio_method("tandem socket", bio_write, bio_read);
+    return new_bio(method, &socket);
 }
 
 } // namespace tandem::net

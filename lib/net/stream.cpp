@@ -1,5 +1,6 @@
 #include "lib/net/stream.hpp"
 
+#include "lib/core/give_way.hpp"
 #include "lib/net/descriptor_wait.hpp"
 #include "lib/net/tls_context.hpp"
 #include "lib/net/tls_session.hpp"
@@ -37,23 +38,6 @@ boost::system::error_code bad_descriptor() noexcept {
 // Beside a reader who keeps pace one call would send anything, and hold the loop as long: this is some tenths
 // of a millisecond.
 constexpr std::size_t most_sent_at_once = std::size_t{1} << 20;
-
-// Lets other tasks run once. As `yield`, but does not throw when the task was cancelled.
-class give_way {
-public:
-    class awaiter {
-    public:
-        explicit awaiter(task_context& context) noexcept : context_(context) {}
-        bool await_ready() const noexcept { return false; }
-        void await_suspend(std::coroutine_handle<> at) noexcept { context_.requeue(at); }
-        void await_resume() const noexcept {}
-
-    private:
-        task_context& context_;
-    };
-    give_way() noexcept {}
-    awaiter await_in(task_context& context) const noexcept { return awaiter(context); }
-};
 
 } // namespace
 
@@ -125,7 +109,7 @@ public:
         bool try_first = may_start() && tls_->has_pending();
         // What the session holds does not make the socket readable: give way, but do not wait.
         if (try_first && !task_context::current()->spend()) {
-            co_await give_way();
+            co_await detail::give_way();
             if (!may_start()) co_return io_result(stopped());
         }
         tls_session::need need = tls_session::need::readable;

@@ -1,9 +1,9 @@
 #include "lib/net/tunnel_bio.hpp"
 
+#include "lib/net/bio_method.hpp"
 #include "lib/net/tls_session.hpp"
 
 #include <cerrno>
-#include <new>
 
 namespace tandem::net {
 
@@ -37,44 +37,11 @@ int bio_read(BIO* bio, char* data, int size) {
     return result_of(bio, step);
 }
 
-long bio_control(BIO* bio, int command, long, void*) {
-    switch (command) {
-    case BIO_CTRL_FLUSH:
-        return 1;
-    case BIO_CTRL_EOF:
-        return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
-    default:
-        return 0;
-    }
-}
-
-int bio_create(BIO* bio) {
-    BIO_set_init(bio, 1);
-    return 1;
-}
-
-BIO_METHOD* tunnel_method() {
-    static BIO_METHOD* const method = [] {
-        BIO_METHOD* const m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tandem TLS tunnel");
-        if (m) {
-            BIO_meth_set_write(m, bio_write);
-            BIO_meth_set_read(m, bio_read);
-            BIO_meth_set_ctrl(m, bio_control);
-            BIO_meth_set_create(m, bio_create);
-        }
-        return m;
-    }();
-    return method;
-}
-
 } // namespace
 
 BIO* new_tunnel_bio(tls_session& below) {
-    BIO_METHOD* const method = tunnel_method();
-    BIO* const bio = method ? BIO_new(method) : nullptr;
-    if (!bio) throw std::bad_alloc();
-    BIO_set_data(bio, &below);
-    return bio;
+    static BIO_METHOD* const method = make_bio_method("tandem TLS tunnel", bio_write, bio_read);
+    return new_bio(method, &below);
 }
 
 } // namespace tandem::net

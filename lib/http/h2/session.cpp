@@ -1,5 +1,6 @@
 #include "lib/http/h2/session.hpp"
 
+#include "lib/core/give_way.hpp"
 #include "lib/http/h2/client_stream.hpp"
 #include "lib/http/h2/error.hpp"
 #include "lib/http/h2/session_callbacks.hpp"
@@ -24,23 +25,6 @@ constexpr int most_writes_at_once = 16;
 constexpr std::size_t most_input_at_once = 256 * 1024; // of a connection that was idle
 // The peer's own limit counts if it is lower.
 constexpr std::size_t most_streams_at_once = 256;
-
-// Goes on after what else is ready has run.
-class next_turn {
-public:
-    class awaiter {
-    public:
-        explicit awaiter(task_context& context) noexcept : context_(context) {}
-        bool await_ready() const noexcept { return false; }
-        void await_suspend(std::coroutine_handle<> at) noexcept { context_.requeue(at); }
-        void await_resume() const noexcept {}
-
-    private:
-        task_context& context_;
-    };
-    next_turn() noexcept {}
-    awaiter await_in(task_context& context) const noexcept { return awaiter(context); }
-};
 
 } // namespace
 
@@ -260,7 +244,7 @@ task<error_code> session::advance(client_stream& s, condition done) {
         if (context.cancelled()) co_return boost::asio::error::operation_aborted;
         if (s.expired_) co_return boost::asio::error::timed_out;
         if (interrupted_elsewhere()) { // whoever holds the socket will let go of it
-            co_await next_turn();
+            co_await tandem::detail::give_way();
             continue;
         }
         if (interrupted_) settle(boost::asio::error::timed_out);
@@ -272,7 +256,7 @@ task<error_code> session::advance(client_stream& s, condition done) {
             }
             if (done(s)) co_return error_code();
             if (more_to_flush_) { // that was enough for one turn
-                co_await next_turn();
+                co_await tandem::detail::give_way();
                 continue;
             }
         }
