@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <optional>
 #include <string>
 #include <vector>
@@ -296,6 +297,43 @@ TEST_CASE("http2: large bodies over a slow socket, to a peer that says nothing m
         CHECK(a == "1000000");
         CHECK(b == "2000000");
         CHECK(c == "0");
+        CHECK(web.counters().connections_opened == 1);
+    };
+    scripted::run(work());
+}
+
+// What it still has to send, for a request that was given up, must not keep a task from its answer.
+TEST_CASE("http2: an answer is read although the peer takes nothing") {
+    constexpr std::uint32_t huge = 0x7fffffff;
+    std::promise<void> given_up;
+    std::promise<void> answered;
+    server web_server(
+        [&](peer& p, int) {
+            p.window(0, huge - 65535);
+            const request get = p.next();
+            p.next_head(); // the upload: not a byte of it is read any more, but what has come with its head
+            given_up.get_future().wait();
+            p.answer(get.id, "here it is");
+            answered.get_future().wait();
+            while (p.read().type != -1) {}
+        },
+        {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, huge}});
+    auto work = [&]() -> task<> {
+        http::client web(h2c().socket(socket_options().send_buffer(4096)).first_byte_timeout(20s));
+        auto upload = [&]() -> task<> {
+            http::request big(web_server.url("/upload"));
+            big.method(http::method::post).body(std::string(20'000'000, 'x')).timeout(300ms);
+            const auto failed = co_await web.try_send(std::move(big));
+            CHECK(failed.error().is_timeout());
+            given_up.set_value();
+        };
+        auto get = [&]() -> task<std::string> {
+            const auto r = co_await web.try_get(web_server.url("/get"));
+            answered.set_value();
+            co_return r ? r->body() : "no answer";
+        };
+        auto [answer, nothing] = co_await when_all(get(), upload());
+        CHECK(answer == "here it is");
         CHECK(web.counters().connections_opened == 1);
     };
     scripted::run(work());

@@ -5,6 +5,8 @@
 #include "lib/http/h2/error.hpp"
 #include "lib/http/h2/session_callbacks.hpp"
 
+#include <tandem/concurrency/detail/join.hpp>
+
 #include <nghttp2/nghttp2.h>
 
 #include <boost/asio/error.hpp>
@@ -76,13 +78,13 @@ private:
 
 class session::role {
 public:
-    role(client_stream*& place, client_stream& s) noexcept : place_(place) { place_ = &s; }
+    role(holder& place, client_stream& s, condition done) noexcept : place_(place) { place_ = {&s, done}; }
     role(const role&) = delete;
     role& operator=(const role&) = delete;
-    ~role() { place_ = nullptr; }
+    ~role() { place_ = holder(); }
 
 private:
-    client_stream*& place_;
+    holder& place_;
 };
 
 // What a task leaves to the others.
@@ -225,15 +227,13 @@ void session::leave(client_stream& s) noexcept {
 void session::wake(client_stream& s) noexcept {
     for (follower* const f : s.followers_)
         if (f) f->wake_up();
+    if (!interrupted_ && somebody_has_to_leave()) interrupt();
 }
 
 void session::expired(client_stream& s) noexcept {
     // Not a byte came while it waited: the peer is gone, or as good as gone.
     if (s.id_ != 0 && bytes_received_ == s.session_bytes_) retire();
     wake(s);
-    if (reader_ != &s && writer_ != &s) return;
-    interrupted_ = true;
-    stream_.expires_at(clock::time_point::min());
 }
 
 task<error_code> session::advance(client_stream& s, condition done) {
@@ -243,7 +243,7 @@ task<error_code> session::advance(client_stream& s, condition done) {
         if (done(s)) co_return error_code();
         if (context.cancelled()) co_return boost::asio::error::operation_aborted;
         if (s.expired_) co_return boost::asio::error::timed_out;
-        if (interrupted_elsewhere()) { // whoever holds the socket will let go of it
+        if (interrupted_ && somebody_has_to_leave()) { // whoever holds the socket will let go of it
             co_await tandem::detail::give_way();
             continue;
         }
@@ -251,7 +251,10 @@ task<error_code> session::advance(client_stream& s, condition done) {
         if (!writer_ && wants_write()) {
             flush();
             if (out_begin_ != out_.size()) {
-                co_await write_out(s);
+                if (reader_ || followers_.front())
+                    co_await write_out(s, done);
+                else
+                    co_await write_and_read(s, done);
                 continue; // what did not fit, or has come meanwhile, is sent before anybody stands by
             }
             if (done(s)) co_return error_code();
@@ -262,7 +265,7 @@ task<error_code> session::advance(client_stream& s, condition done) {
         }
         if (broken_) continue; // every stream has been told
         if (!reader_)
-            co_await read_in(s);
+            co_await read_in(s, done);
         else
             co_await follow(*this, s);
     }
@@ -275,8 +278,17 @@ bool session::wants_write() const noexcept {
            (out_begin_ != out_.size() || nghttp2_session_want_write(frames_) != 0);
 }
 
-bool session::interrupted_elsewhere() const noexcept {
-    return interrupted_ && ((reader_ && reader_->expired_) || (writer_ && writer_->expired_));
+bool session::holder::has_to_leave() const noexcept {
+    return stream && (stream->expired_ || done(*stream));
+}
+
+void session::interrupt() noexcept {
+    interrupted_ = true;
+    stream_.expires_at(clock::time_point::min());
+}
+
+bool session::somebody_has_to_leave() const noexcept {
+    return reader_.has_to_leave() || writer_.has_to_leave();
 }
 
 // False when there is nothing to send.
@@ -319,10 +331,10 @@ void session::flush() noexcept {
     look_for_end();
 }
 
-task<> session::write_out(client_stream& s) {
+task<> session::write_out(client_stream& s, condition done) {
     io_result sent;
     {
-        const role writing(writer_, s);
+        const role writing(writer_, s, done);
         hand_on(); // somebody else may read meanwhile
         sent = co_await stream_.write(std::string_view(out_).substr(out_begin_));
         out_begin_ += sent.bytes;
@@ -335,16 +347,26 @@ task<> session::write_out(client_stream& s) {
         settle(sent.error);
 }
 
+// For one that is alone: a peer that cannot get rid of its answer may take nothing either.
+task<> session::write_and_read(client_stream& s, condition done) {
+    tandem::detail::child<void> reading(read_in(s, done));
+    tandem::detail::child<void> writing(write_out(s, done));
+    tandem::detail::join both(tandem::detail::join_policy::cancel_on_first, "HTTP/2 stream");
+    both.add(reading);
+    both.add(writing);
+    co_await both;
+}
+
 // Even then there may be something to read: a peer may answer, and close, before it has taken everything.
 void session::stop_writing() noexcept {
     write_failed_ = true;
     retire();
 }
 
-task<> session::read_in(client_stream& s) {
+task<> session::read_in(client_stream& s, condition done) {
     io_result got;
     {
-        const role reading(reader_, s);
+        const role reading(reader_, s, done);
         in_.prepare();
         got = co_await stream_.read_some(in_.tail(), in_.space());
     }
@@ -382,7 +404,7 @@ void session::feed() noexcept {
 void session::settle(const error_code& ec) noexcept {
     if (!ec || broken_) return;
     if (ec == boost::asio::error::timed_out && interrupted_) {
-        if (interrupted_elsewhere()) return;
+        if (somebody_has_to_leave()) return;
         interrupted_ = false;
         stream_.expires_at(clock::time_point::max());
         return;
@@ -422,9 +444,8 @@ void session::fail_all(const std::error_code& why, bool silent) noexcept {
 void session::hand_on() noexcept {
     if (waiter* const next = followers_.front()) {
         if (broken_ || !reader_ || (!writer_ && wants_write())) static_cast<follower*>(next)->wake_up();
-    } else if (reader_ && !writer_ && !interrupted_ && out_begin_ != out_.size() && wants_write()) {
-        interrupted_ = true; // the only task that is there reads: it has to write first
-        stream_.expires_at(clock::time_point::min());
+    } else if (!interrupted_ && (reader_ ? !writer_ && out_begin_ != out_.size() && wants_write() : bool(writer_))) {
+        interrupt(); // the only task that is there does one thing: it has to do both
     }
 }
 

@@ -8,7 +8,7 @@
 // is not in use needs no task, and a single request costs the system calls that it costs over HTTP/1.1.
 //
 //     advance(stream, condition):  until the condition holds, the task is cancelled or its time is up:
-//         something to send, nobody writes   -> write
+//         something to send, nobody writes   -> write (and read, when there is nobody else)
 //         nobody reads                       -> read, and hand each frame to its stream
 //         otherwise                          -> stand by
 //
@@ -87,6 +87,16 @@ private:
     class departure;
     using condition = bool (*)(const client_stream&);
 
+    // Whose task reads, or writes, and what it waits for. Both may be tasks of one stream: what is to be sent
+    // and the answer are waited for side by side.
+    struct holder {
+        client_stream* stream = nullptr;
+        condition done = nullptr;
+
+        explicit operator bool() const noexcept { return stream != nullptr; }
+        [[nodiscard]] bool has_to_leave() const noexcept;
+    };
+
     // ---- for streams ----
     void open(client_stream& s, const request_fields& fields, bool with_body);
     void resume(client_stream& s) noexcept;
@@ -99,12 +109,14 @@ private:
     std::uint64_t bytes_received() const noexcept { return bytes_received_; }
 
     // ---- work ----
-    task<> write_out(client_stream& s);
-    task<> read_in(client_stream& s);
+    task<> write_out(client_stream& s, condition done);
+    task<> read_in(client_stream& s, condition done);
+    task<> write_and_read(client_stream& s, condition done);
     void feed() noexcept;
     bool fill() noexcept;
     bool wants_write() const noexcept;
-    bool interrupted_elsewhere() const noexcept;
+    void interrupt() noexcept;
+    [[nodiscard]] bool somebody_has_to_leave() const noexcept;
     void settle(const boost::system::error_code& ec) noexcept;
     void stop_writing() noexcept;
     void look_for_end() noexcept;
@@ -126,8 +138,8 @@ private:
     read_buffer in_;
     std::string out_; // frames on their way, from out_begin_ on
     std::size_t out_begin_ = 0;
-    client_stream* reader_ = nullptr; // whose task reads, or writes
-    client_stream* writer_ = nullptr;
+    holder reader_;
+    holder writer_;
     wait_list followers_;
 
     std::error_code broken_; // nothing goes on any more
@@ -138,7 +150,7 @@ private:
     bool working_ = false;       // inside of nghttp2
     bool more_to_flush_ = false; // flush() has stopped although the socket had room
     bool flooded_ = false;
-    bool interrupted_ = false; // what the socket is used for ends, because somebody's time is up
+    bool interrupted_ = false; // whoever uses the socket lets go of it, because somebody has to leave
     std::uint64_t bytes_received_ = 0;
     std::size_t useless_frames_ = 0;
     clock::time_point useless_since_;
