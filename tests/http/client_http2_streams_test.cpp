@@ -315,7 +315,8 @@ TEST_CASE("http2: an answer is read although the peer takes nothing") {
             given_up.get_future().wait();
             p.answer(get.id, "here it is");
             answered.get_future().wait();
-            while (p.read().type != -1) {}
+            while (p.read().type != -1) {
+            }
         },
         {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, huge}});
     auto work = [&]() -> task<> {

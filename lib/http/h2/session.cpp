@@ -444,7 +444,8 @@ void session::fail_all(const std::error_code& why, bool silent) noexcept {
 void session::hand_on() noexcept {
     if (waiter* const next = followers_.front()) {
         if (broken_ || !reader_ || (!writer_ && wants_write())) static_cast<follower*>(next)->wake_up();
-    } else if (!interrupted_ && (reader_ ? !writer_ && out_begin_ != out_.size() && wants_write() : bool(writer_))) {
+    } else if (!interrupted_ &&
+               (reader_ ? !writer_ && out_begin_ != out_.size() && wants_write() : bool(writer_))) {
         interrupt(); // the only task that is there does one thing: it has to do both
     }
 }
