@@ -21,6 +21,7 @@
 #include <tandem/core/task.hpp>
 #include <tandem/http/headers.hpp>
 #include <tandem/http/method.hpp>
+#include <tandem/http/protocol.hpp>
 #include <tandem/net/url.hpp>
 
 #include <cstddef>
@@ -80,6 +81,7 @@ public:
     virtual void received(std::size_t bytes) = 0; ///< after receive() without error; 0: end of stream
 
     /// From event::head on.
+    [[nodiscard]] virtual http::protocol protocol() const noexcept = 0;
     [[nodiscard]] virtual h1::response_head& head() noexcept = 0;
     [[nodiscard]] virtual bool has_body() const noexcept = 0;
     [[nodiscard]] virtual std::uint64_t declared_length() const noexcept = 0; ///< 0: not known

@@ -32,6 +32,7 @@ public:
     task<io_result> receive() override;
     void received(std::size_t) override {}
 
+    http::protocol protocol() const noexcept override { return http::protocol::http2; }
     h1::response_head& head() noexcept override { return interim_shown_ ? interims_.front() : head_; }
     bool has_body() const noexcept override { return has_body_; }
     std::uint64_t declared_length() const noexcept override { return declared_length_; }
