@@ -89,6 +89,8 @@ public:
 
     [[nodiscard]] virtual std::error_code error() const noexcept = 0; ///< after event::failed
     [[nodiscard]] virtual no_answer why_no_answer() const noexcept = 0;
+    /// The server wants the request over HTTP/1.1 (HTTP_1_1_REQUIRED, RFC 9113, 7).
+    [[nodiscard]] virtual bool http1_required() const noexcept { return false; }
 
     /// After event::complete: whether the connection can carry other requests.
     [[nodiscard]] virtual bool reusable() const noexcept = 0;

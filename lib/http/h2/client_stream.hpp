@@ -39,6 +39,7 @@ public:
     headers& trailers() noexcept override { return trailers_; }
     std::error_code error() const noexcept override { return error_; }
     no_answer why_no_answer() const noexcept override;
+    bool http1_required() const noexcept override;
     bool reusable() const noexcept override { return true; }
 
 private:
