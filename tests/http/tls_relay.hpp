@@ -1,5 +1,5 @@
-// A TLS server for tests of what is spoken behind it: ALPN picks HTTP/2 where it is offered, and a script gets the
-// decrypted bytes over a socket pair.
+// A TLS server for tests of what is spoken behind it: ALPN picks HTTP/2 where it is offered, and a script
+// gets the decrypted bytes over a socket pair.
 #pragma once
 
 #include "tests/http/scripted_server.hpp"

@@ -49,8 +49,8 @@ public:
     client_options& idle_timeout(duration d);            ///< 15 s, then an idle connection is closed
     client_options& max_connection_age(duration d);      ///< 0; one that is older carries no further request
     client_options& http2(http2_use how);                ///< by ALPN: HTTP/2 where an https server speaks it
-    /// 30 s: so long an HTTP/2 connection may be silent while requests wait for it, then it is asked by a PING
-    /// whether it is alive; 0: never.
+    /// 30 s: so long an HTTP/2 connection may be silent while requests wait for it, then it is asked by a
+    /// PING whether it is alive; 0: never.
     client_options& http2_ping_interval(duration d);
     /// 15 s: when nothing at all has come so long after that PING, the connection is given up, and what waits
     /// for it fails, or is repeated as after any connection that was lost; 0: it is asked again and again.
