@@ -108,7 +108,9 @@ private:
     task<attempt> try_once();     // send and read the header on the open connection
     task<attempt> read_head();
     [[nodiscard]] attempt without_answer() const noexcept;
-    [[nodiscard]] bool may_go_again(attempt outcome) noexcept;
+    [[nodiscard]] bool may_go_again(attempt outcome);
+    bool turn_to_http1(attempt outcome);
+    void choose_protocol();
     task<bool> acquire(std::chrono::nanoseconds longest);
     std::string_view pool_key();
     [[nodiscard]] bool speaks_http2() const noexcept; // the connection that was just opened
@@ -199,8 +201,9 @@ private:
     unsigned challenges_ = 0; // that were answered since the last redirect
     int status_ = 0;
     std::string http1_key_;
-    bool http1_only_ = false; // to another protocol: something that HTTP/2 does not have (RFC 9113, 8.6)
-    bool to_get_ = false;     // a redirect has changed the method
+    // This hop: for another protocol, which HTTP/2 cannot turn to (RFC 9113, 8.6), or as the server wants it.
+    bool http1_only_ = false;
+    bool to_get_ = false; // a redirect has changed the method
     bool drop_body_ = false;
     bool drop_credentials_ = false; // a redirect has left the origin
     bool digest_sent_ = false;      // with the last request
