@@ -65,7 +65,7 @@ public:
                                 .connections_per_host(24)
                                 .connections_total(24)
                                 .http2(how)
-                                .http2_ping_interval(2ms)
+                                .http2_ping_interval(1ms)
                                 .http2_ping_timeout(60s)),
           shares_(how == http::http2_use::prior_knowledge) {}
 
