@@ -29,6 +29,16 @@ tandem::task<> proxies(std::string proxy_address) {
     const http::client by_environment(http::client_options().proxies(http::proxies::from_environment()));
 }
 
+// Python:  await session.get("http://example.org/", proxy="http://127.0.0.1:3128")
+tandem::task<> proxy_of_a_request(std::string proxy_address, std::string site) {
+    http::client session(http::client_options().proxies(http::proxies().all("socks5h://127.0.0.1:1")));
+    const auto once =
+        co_await session.send(http::request("http://example.org/").proxy("http://" + proxy_address));
+    expect(once.body() == "example.org");
+    const auto direct = co_await session.send(http::request(site + "/").no_proxy());
+    expect(direct.body() == proxy_address);
+}
+
 // Python:  class Resolver(aiohttp.abc.AbstractResolver): ...
 //          aiohttp.TCPConnector(resolver=Resolver())
 tandem::task<std::vector<std::string>> look_up(std::string host) {
@@ -89,6 +99,7 @@ tandem::task<> serve() {
         group.spawn(&http::server::serve, &site);
         const std::string authority = site.url().substr(std::string("http://").size());
         co_await proxies(authority);
+        co_await proxy_of_a_request(authority, site.url());
         co_await resolver(authority.substr(authority.rfind(':') + 1));
         co_await local_address(site.url());
         co_await unix_socket();

@@ -45,10 +45,11 @@ public:
 
     const client_options options;
     connection_pool pool;
-    client_counters counters; // what the pool does not know
-    digest_cache digests;
-    std::uint64_t last_id = 0; // of requests, for observers
-    headers scratch;           // fields of a request while it is written; kept for its memory
+    client_counters counters;   // what the pool does not know
+    digest_cache digests;       // of origins
+    digest_cache proxy_digests; // of proxies, by name
+    std::uint64_t last_id = 0;  // of requests, for observers
+    headers scratch;            // fields of a request while it is written; kept for its memory
 
 private:
     class route {

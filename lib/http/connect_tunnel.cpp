@@ -21,22 +21,35 @@ tunnel_result refused(const proxy& via, const h1::response_head& head) {
     std::string words =
         "it answered " + std::to_string(head.status) + " " +
         (head.reason.empty() ? std::string(reason_phrase(head.status)) : head.reason.substr(0, 200));
-    if (head.status == 407)
-        words += via.has_credentials()
-                     ? " (it does not accept the user name and password given)"
-                     : " (it wants a user name and a password: http://user:password@host:port)";
-    return tunnel_result(errc::proxy_refused, std::move(words));
+    tunnel_result result(errc::proxy_refused, std::string());
+    if (head.status == 407) {
+        result.challenge = find_digest_challenge(head.headers, "Proxy-Authenticate");
+        if (!via.has_credentials())
+            words += " (it wants a user name and a password: http://user:password@host:port)";
+        else if (via.is_digest_only() && !result.challenge)
+            words +=
+                " (it asks for no Digest that could be answered, and proxy::digest_only allows nothing else)";
+        else
+            words += " (it does not accept the user name and password given)";
+    }
+    result.detail = std::move(words);
+    return result;
 }
 
 } // namespace
 
-task<tunnel_result> connect_tunnel(net::stream& stream, const proxy& via, const host_port& to,
-                                   std::size_t max_header_bytes) {
+std::string connect_target(const host_port& to) {
     const bool ipv6 = to.host.find(':') != std::string::npos;
-    const std::string authority = (ipv6 ? "[" + to.host + "]" : to.host) + ":" + std::to_string(to.port);
+    return (ipv6 ? "[" + to.host + "]" : to.host) + ":" + std::to_string(to.port);
+}
+
+task<tunnel_result> connect_tunnel(net::stream& stream, const proxy& via, const host_port& to,
+                                   std::string authorization, std::size_t max_header_bytes) {
+    const std::string authority = connect_target(to);
     headers fields;
     fields.add("Host", authority);
-    if (via.has_credentials()) fields.add("Proxy-Authorization", via.authorization());
+    if (!authorization.empty() && !fields.try_add("Proxy-Authorization", authorization))
+        co_return failed("its challenge has characters that an answer cannot have");
     std::string out;
     const std::error_code wrong =
         h1::write_request_head(out, "CONNECT", authority, fields, h1::body_plan::none());

@@ -1,6 +1,7 @@
 #include "lib/http/connector.hpp"
 
 #include "lib/http/look_up.hpp"
+#include "lib/http/proxy_authorization.hpp"
 #include "lib/http/proxy_tunnel.hpp"
 #include "lib/net/connect.hpp"
 
@@ -17,13 +18,15 @@ namespace {
 // One connection being opened. Its steps answer whether it went well, and fill in `result`.
 class opening {
 public:
-    opening(client_state& client, const url& target, bool http1_only, const time_limit& whole,
-            request_timings& timings)
-        : result(whole), client_(client), options_(client.options), target_(target), http1_only_(http1_only),
-          whole_(whole), timings_(timings), home_(task_context::current()->home()) {}
+    opening(client_state& client, const url& target, const proxy* via, bool http1_only,
+            const time_limit& whole, request_timings& timings)
+        : result(whole), client_(client), options_(client.options), target_(target), via_(via),
+          http1_only_(http1_only), authorization_(client.proxy_digests), whole_(whole), timings_(timings),
+          home_(task_context::current()->home()) {}
 
     task<bool> run() {
         const clock::time_point begun = home_.now();
+        timings_.dns = std::chrono::nanoseconds(0);
         result.limit = whole_.part(begun, options_.connect_timeout(), "client_options::connect_timeout");
         const bool connected = co_await connect();
         if (!connected) co_return false;
@@ -60,8 +63,7 @@ private:
             co_return take(std::move(made), nullptr);
         }
         host_port to = client_.endpoint(target_);
-        const proxy* const via = proxy_for(client_, target_);
-        if (via) co_return co_await connect_by(*via, std::move(to));
+        if (via_) co_return co_await connect_by(*via_, std::move(to));
         net::connect_options how;
         if (options_.address_guard()) how.guard(&*options_.address_guard());
         co_return co_await connect_to(std::move(to.host), to.port, how, nullptr);
@@ -73,13 +75,12 @@ private:
         error_code is_name;
         boost::asio::ip::make_address(host, is_name);
         net::resolve_result found = co_await look_up(options_, std::move(host), result.limit.when);
-        if (is_name) timings_.dns = home_.now() - asked;
+        if (is_name) timings_.dns += home_.now() - asked;
         if (found.error) {
             std::string words = via ? via->name() + ": " + found.detail : std::move(found.detail);
             co_return fail(request_phase::resolve, found.error, std::move(words));
         }
-        net::connect_result made =
-            co_await net::connect(std::move(found.addresses), port, result.limit.when, how);
+        net::connect_result made = co_await net::connect(std::move(found), port, result.limit.when, how);
         co_return take(std::move(made), via);
     }
 
@@ -101,27 +102,35 @@ private:
         } else if (!may_go_by(via, to)) {
             co_return false;
         }
+        for (;;) {
+            const bool reached = co_await reach(via);
+            if (!reached) co_return false;
+            if (is_sent_to_proxy(client_, &via, target_, http1_only_)) co_return true;
+            tunnel_result made;
+            if (via.is_socks()) {
+                made = co_await socks_tunnel(result.stream, via, to);
+            } else {
+                std::string who = authorization_.next(via, "CONNECT", connect_target(to));
+                made = co_await connect_tunnel(result.stream, via, to, std::move(who),
+                                               options_.max_header_bytes());
+                // On a connection of its own: so what came with the challenge need not be read.
+                if (made.challenge && authorization_.answer(via, std::move(*made.challenge))) continue;
+            }
+            if (!made.error) co_return true;
+            co_return fail(request_phase::proxy, made.error,
+                           via.name() + ", asked for " + connect_target(to) + ": " + made.detail);
+        }
+    }
+
+    // Connects to the proxy itself.
+    task<bool> reach(const proxy& via) {
         const bool connected = co_await connect_to(via.host(), via.port(), net::connect_options(), &via);
         if (!connected) co_return false;
         result.stream.expires_at(result.limit.when);
-        if (via.type() == proxy::kind::https) {
-            const bool secured = co_await secure(request_phase::proxy, via.host(), via.port());
-            if (!secured) {
-                result.detail = via.name() + ": TLS handshake: " + result.detail;
-                co_return false;
-            }
-        }
-        if (is_sent_to_proxy(client_, &via, target_, http1_only_)) co_return true;
-        tunnel_result made;
-        if (via.is_socks())
-            made = co_await socks_tunnel(result.stream, via, to);
-        else
-            made = co_await connect_tunnel(result.stream, via, to, options_.max_header_bytes());
-        if (made.error)
-            co_return fail(request_phase::proxy, made.error,
-                           via.name() + ", asked for " + to.host + ":" + std::to_string(to.port) + ": " +
-                               made.detail);
-        co_return true;
+        if (via.type() != proxy::kind::https) co_return true;
+        const bool secured = co_await secure(request_phase::proxy, via.host(), via.port());
+        if (!secured) result.detail = via.name() + ": TLS handshake: " + result.detail;
+        co_return secured;
     }
 
     // What the guard can say of a host that the proxy looks up.
@@ -190,7 +199,9 @@ private:
     client_state& client_;
     const client_options& options_;
     const url& target_;
+    const proxy* const via_;
     const bool http1_only_;
+    proxy_authorization authorization_;
     const time_limit whole_;
     request_timings& timings_;
     scheduler& home_;
@@ -204,14 +215,28 @@ const proxy* proxy_for(const client_state& client, const url& target) noexcept {
     return options.proxies().find(target);
 }
 
+const proxy* proxy_for(const client_state& client, const request& what, const url& target) noexcept {
+    if (!what.proxy_chosen()) return proxy_for(client, target);
+    return client.options.unix_socket_for(target) ? nullptr : what.proxy();
+}
+
+std::string proxy_key(const proxy* via) {
+    if (!via) return " direct";
+    std::string key = " by " + via->name();
+    // The size tells where the user's name, which may be anything, ends.
+    if (via->has_credentials())
+        key += ' ' + std::to_string(via->user().size()) + ':' + via->user() + via->password();
+    return key;
+}
+
 bool is_sent_to_proxy(const client_state& client, const proxy* via, const url& target,
                       bool http1_only) noexcept {
     return via && !via->is_socks() && !target.is_https() && !http1_only && !client.leads_elsewhere(target);
 }
 
-task<opened> open_connection(client_state& client, const url& target, bool http1_only, time_limit whole,
-                             request_timings& timings) {
-    opening one(client, target, http1_only, whole, timings);
+task<opened> open_connection(client_state& client, const url& target, const proxy* via, bool http1_only,
+                             time_limit whole, request_timings& timings) {
+    opening one(client, target, via, http1_only, whole, timings);
     const bool made = co_await one.run();
     if (!made) one.result.stream = net::stream();
     co_return std::move(one.result);

@@ -103,9 +103,9 @@ std::optional<digest_challenge> read(const challenge& asked) {
 
 } // namespace
 
-std::optional<digest_challenge> find_digest_challenge(const headers& fields) {
+std::optional<digest_challenge> find_digest_challenge(const headers& fields, std::string_view name) {
     std::optional<digest_challenge> best;
-    fields.for_each("WWW-Authenticate", [&](std::string_view value) {
+    fields.for_each(name, [&](std::string_view value) {
         for (const challenge& asked : parse_challenges(value)) {
             std::optional<digest_challenge> found = read(asked);
             if (found && (!best || (is_sha256(found->algorithm) && !is_sha256(best->algorithm))))

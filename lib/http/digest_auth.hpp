@@ -25,11 +25,33 @@ public:
     bool stale = false;           // the nonce is old; the password may be right
 };
 
-/// The strongest Digest challenge in the WWW-Authenticate fields that can be answered; nothing if there is
-/// none (unknown algorithms, and a qop without `auth`, cannot).
-[[nodiscard]] std::optional<digest_challenge> find_digest_challenge(const headers& fields);
+/// The strongest Digest challenge in the fields of that name that can be answered; nothing if there is none
+/// (unknown algorithms, and a qop without `auth`, cannot).
+[[nodiscard]] std::optional<digest_challenge>
+find_digest_challenge(const headers& fields, std::string_view name = "WWW-Authenticate");
 
-/// The credentials of one user at one origin. Counts the uses of a nonce.
+/// How often one request has answered challenges: whoever calls every nonce stale would be asked for ever,
+/// and a password that was refused is not tried again.
+class digest_rounds {
+public:
+    /// Whether the request that goes out now has an answer to a challenge, maybe to an old one.
+    void sent(bool digest) noexcept { sent_ = digest; }
+
+    /// Whether to answer `asked`, and counts it.
+    [[nodiscard]] bool take(const digest_challenge& asked) noexcept {
+        // After an answer to this very challenge only an old nonce is a reason to try again.
+        if (answered_ == most || (answered_ > 0 && sent_ && !asked.stale)) return false;
+        ++answered_;
+        return true;
+    }
+
+private:
+    static constexpr unsigned most = 2;
+    unsigned answered_ = 0;
+    bool sent_ = false;
+};
+
+/// The credentials of one user at one origin, or proxy. Counts the uses of a nonce.
 class digest_session {
 public:
     digest_session(digest_challenge asked, std::string user, std::string password)

@@ -35,7 +35,7 @@ exchange::exchange(client_state& client, request&& what, clock::time_point call_
       url_(std::move(request_.url_)), upgrade_(request_.headers().has_token("Upgrade", "websocket")),
       start_(home_.now()), total_(clock::time_point::max(), std::chrono::nanoseconds(0),
                                   "request::timeout, client_options::total_timeout"),
-      limit_(total_) {
+      limit_(total_), proxy_authorization_(client.proxy_digests) {
     if (!client_.pool.bind(home_))
         throw std::logic_error("tandem::http::client: used by tasks of two schedulers at a time");
     total_ = total_.part(start_, request_.timeout().value_or(client_.options.total_timeout()), total_.option);
@@ -81,7 +81,8 @@ task<bool> exchange::run_to_head() {
         status_ = head.status;
         if (observed_) tell(request_event::kind::answered, timings_.first_byte);
         keep_cookies(head.headers);
-        if (status_ == 401 && answer_challenge(head.headers)) {
+        if ((status_ == 401 && answer_challenge(head.headers)) ||
+            (status_ == 407 && answer_proxy(head.headers))) {
             drop_redirect_body();
             continue;
         }
@@ -126,7 +127,8 @@ bool exchange::follow(redirect&& next) {
     url_ = std::move(next.target);
     if (next.to_get) to_get_ = drop_body_ = true;
     if (next.new_origin) drop_credentials_ = true;
-    challenges_ = 0;
+    rounds_ = digest_rounds();
+    proxy_authorization_.restart();
     if (observed_) tell(request_event::kind::redirected);
     return true;
 }
@@ -159,19 +161,28 @@ void exchange::choose_protocol() {
         request_.headers().contains("Upgrade") || (url_.is_https() && client_.wants_http1(origin_key(url_)));
 }
 
-// Connections on which HTTP/2 was not asked for are kept apart, and tunnels from those to the proxy itself.
+const proxy* exchange::via() const noexcept {
+    return proxy_for(client_, request_, url_);
+}
+
+// Connections on which HTTP/2 was not asked for are kept apart, and tunnels from those to the proxy itself;
+// and those of a request that goes another way than the client's own.
 std::string_view exchange::pool_key() {
-    if (!http1_only_ || (client_.options.http2() == http2_use::off && !proxy_for(client_, url_)))
-        return origin_key(url_);
-    http1_key_ = "http/1.1 ";
-    http1_key_ += origin_key(url_);
-    return http1_key_;
+    const proxy* const by = via();
+    const proxy* const usual = request_.proxy_chosen() ? proxy_for(client_, url_) : by;
+    const bool http1 = http1_only_ && (client_.options.http2() != http2_use::off || by);
+    const bool own_way = by && usual ? !(*by == *usual) : by != usual;
+    if (!http1 && !own_way) return origin_key(url_);
+    own_key_ = http1 ? "http/1.1 " : "";
+    own_key_ += origin_key(url_);
+    if (own_way) own_key_ += proxy_key(by);
+    return own_key_;
 }
 
 bool exchange::speaks_http2() const noexcept {
     if (url_.is_https()) return lease_->stream.alpn() == "h2";
     return client_.options.http2() == http2_use::prior_knowledge && !http1_only_ &&
-           !is_sent_to_proxy(client_, proxy_for(client_, url_), url_, http1_only_);
+           !is_sent_to_proxy(client_, via(), url_, http1_only_);
 }
 
 task<bool> exchange::acquire(std::chrono::nanoseconds longest) {
@@ -264,7 +275,7 @@ bool exchange::turn_to_http1(attempt outcome) {
 }
 
 task<bool> exchange::open_connection() {
-    opened made = co_await http::open_connection(client_, url_, http1_only_, total_, timings_);
+    opened made = co_await http::open_connection(client_, url_, via(), http1_only_, total_, timings_);
     limit_ = made.limit;
     if (made.error) {
         fail_io(made.phase, made.error, std::move(made.detail));
@@ -283,8 +294,8 @@ bool exchange::begin_request() {
     http::headers& fields = client_.scratch;
     fields.clear();
 
-    const proxy* const via = proxy_for(client_, url_);
-    const bool to_proxy = is_sent_to_proxy(client_, via, url_, http1_only_);
+    const proxy* const by = via();
+    const bool to_proxy = is_sent_to_proxy(client_, by, url_, http1_only_);
     const auto wanted = [&](std::string_view name) {
         // What was meant for a proxy is not for a server: behind a tunnel, or reached without a proxy.
         if (!to_proxy && detail::iequals(name, "Proxy-Authorization")) return false;
@@ -301,13 +312,18 @@ bool exchange::begin_request() {
     offered_codings_ = options.decompress() && !own.contains("Accept-Encoding") && !own.contains("Range") &&
                        !options.headers().contains("Accept-Encoding") && !options.headers().contains("Range");
     if (offered_codings_) fields.add("Accept-Encoding", decoder::accept_encoding());
+    const auto for_other_proxy =
+        [&](std::string_view name) { // the client's, and this request goes by another
+            return request_.proxy_chosen() && detail::iequals(name, "Proxy-Authorization");
+        };
     for (const auto field : options.headers())
-        if (!own.contains(field.name) && wanted(field.name)) fields.add(field.name, field.value);
+        if (!own.contains(field.name) && wanted(field.name) && !for_other_proxy(field.name))
+            fields.add(field.name, field.value);
     for (const auto field : own)
         if (wanted(field.name)) fields.add(field.name, field.value);
     add_authorization(fields);
-    if (to_proxy && via->has_credentials() && !fields.contains("Proxy-Authorization"))
-        fields.add("Proxy-Authorization", via->authorization());
+    told_proxy_ = false;
+    if (to_proxy) add_proxy_authorization(fields, *by);
     if (client_.options.cookies() && !fields.contains("Cookie")) {
         const std::string cookies = client_.options.cookies()->header_for(url_);
         if (!cookies.empty() && !fields.try_add("Cookie", cookies))

@@ -8,6 +8,7 @@
 #include "lib/http/client_state.hpp"
 #include "lib/http/connection_pool.hpp"
 #include "lib/http/h1/limits.hpp"
+#include "lib/http/proxy_authorization.hpp"
 #include "lib/http/time_limit.hpp"
 #include "lib/http/transport.hpp"
 
@@ -113,6 +114,7 @@ private:
     void choose_protocol();
     task<bool> acquire(std::chrono::nanoseconds longest);
     std::string_view pool_key();
+    [[nodiscard]] const proxy* via() const noexcept;  // to the URL at hand
     [[nodiscard]] bool speaks_http2() const noexcept; // the connection that was just opened
     void take_interim();
     task<attempt> send_large(); // while listening for an early response
@@ -134,6 +136,8 @@ private:
     const credentials* credentials_here();
     void add_authorization(http::headers& fields);
     bool answer_challenge(const http::headers& fields);
+    void add_proxy_authorization(http::headers& fields, const proxy& by);
+    bool answer_proxy(const http::headers& fields);
     void drop_redirect_body();
     void begin_body();
     void describe_all_but_url(response_info& info);
@@ -197,16 +201,17 @@ private:
     std::uint64_t wire_bytes_ = 0;
 
     std::optional<credentials> from_netrc_;
-    unsigned refusals_ = 0;   // of this hop
-    unsigned challenges_ = 0; // that were answered since the last redirect
+    unsigned refusals_ = 0; // of this hop
+    digest_rounds rounds_;  // since the last redirect
+    proxy_authorization proxy_authorization_;
     int status_ = 0;
-    std::string http1_key_;
+    std::string own_key_; // for the pool, where it is more than the origin
     // This hop: for another protocol, which HTTP/2 cannot turn to (RFC 9113, 8.6), or as the server wants it.
     bool http1_only_ = false;
     bool to_get_ = false; // a redirect has changed the method
     bool drop_body_ = false;
     bool drop_credentials_ = false; // a redirect has left the origin
-    bool digest_sent_ = false;      // with the last request
+    bool told_proxy_ = false;       // the last request's credentials for a proxy, if any, are ours to choose
     bool close_ = false;            // the request says Connection: close
     bool offered_codings_ = false;
     bool reused_ = false;

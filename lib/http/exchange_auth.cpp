@@ -1,16 +1,11 @@
-// Credentials of an exchange: which belong to the URL at hand, and the answer to a 401.
+// Credentials of an exchange: which belong to the URL at hand and to the proxy, and the answers to 401 and
+// 407.
 #include "lib/http/exchange.hpp"
 
+#include "lib/http/connector.hpp"
 #include "lib/http/digest_auth.hpp"
 
 namespace tandem::http {
-
-namespace {
-
-// A server that calls every nonce stale would be asked for ever.
-constexpr unsigned most_challenges = 2;
-
-} // namespace
 
 // What was given for this request and its first origin, then what the client has for the origin at hand, then
 // the netrc, which knows hosts only and thus serves the first origin only.
@@ -28,7 +23,7 @@ const credentials* exchange::credentials_here() {
 }
 
 void exchange::add_authorization(http::headers& fields) {
-    digest_sent_ = false;
+    rounds_.sent(false);
     if (fields.contains("Authorization")) return;
     const credentials* const who = credentials_here();
     if (!who) return;
@@ -36,26 +31,37 @@ void exchange::add_authorization(http::headers& fields) {
         fields.add("Authorization", who->authorization());
         return;
     }
-    digest_session* const session = client_.digests.find(url_, *who);
+    digest_session* const session = client_.digests.find(url_.origin(), who->user(), who->secret());
     if (!session) return;
     const auto answer = session->authorize(method_name(), url_.target());
-    digest_sent_ = answer && fields.try_add("Authorization", *answer);
+    rounds_.sent(answer && fields.try_add("Authorization", *answer));
 }
 
 // True when the request is to be sent again.
 bool exchange::answer_challenge(const http::headers& fields) {
-    if (challenges_ == most_challenges || !body_repeatable()) return false;
+    if (!body_repeatable()) return false;
     const bool given_by_hand = !drop_credentials_ && (request_.headers().contains("Authorization") ||
                                                       client_.options.headers().contains("Authorization"));
     const credentials* const who = given_by_hand ? nullptr : credentials_here();
     if (!who || who->kind() != credentials::scheme::digest) return false;
     auto asked = find_digest_challenge(fields);
-    // After an answer to this very challenge only an old nonce is a reason to try again: the password is
-    // wrong.
-    if (!asked || (challenges_ > 0 && digest_sent_ && !asked->stale)) return false;
-    ++challenges_;
-    client_.digests.put(url_, *who, std::move(*asked));
+    if (!asked || !rounds_.take(*asked)) return false;
+    client_.digests.put(url_.origin(), who->user(), who->secret(), std::move(*asked));
     return true;
+}
+
+// Of a request that the proxy itself reads. What is given by hand comes first.
+void exchange::add_proxy_authorization(http::headers& fields, const proxy& by) {
+    told_proxy_ = by.has_credentials() && !fields.contains("Proxy-Authorization");
+    if (!told_proxy_) return;
+    const std::string who = proxy_authorization_.next(by, method_name(), absolute_form(url_));
+    if (!who.empty()) static_cast<void>(fields.try_add("Proxy-Authorization", who));
+}
+
+// The same for the proxy, and its 407.
+bool exchange::answer_proxy(const http::headers& fields) {
+    if (!told_proxy_ || !body_repeatable()) return false;
+    return proxy_authorization_.answer(*via(), fields);
 }
 
 } // namespace tandem::http

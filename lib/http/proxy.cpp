@@ -98,7 +98,7 @@ proxy::proxy(std::string_view text) {
 }
 
 std::string proxy::authorization() const {
-    if (!has_credentials_ || is_socks()) return {};
+    if (!has_credentials_ || is_socks() || digest_only_) return {};
     return "Basic " + base64(user_ + ":" + password_);
 }
 
@@ -110,16 +110,25 @@ std::string proxy::name() const {
 }
 
 proxies& proxies::http(std::string_view text) {
-    http_.emplace(text);
-    return *this;
+    return http(proxy(text));
 }
 proxies& proxies::https(std::string_view text) {
-    https_.emplace(text);
-    return *this;
+    return https(proxy(text));
 }
 proxies& proxies::all(std::string_view text) {
-    http_.emplace(text);
-    https_ = http_;
+    return all(proxy(text));
+}
+proxies& proxies::http(proxy by) {
+    http_ = std::move(by);
+    return *this;
+}
+proxies& proxies::https(proxy by) {
+    https_ = std::move(by);
+    return *this;
+}
+proxies& proxies::all(proxy by) {
+    http_ = by;
+    https_ = std::move(by);
     return *this;
 }
 

@@ -121,6 +121,12 @@ request& request::json(const boost::json::value& value) & {
     return body(boost::json::serialize(value), "application/json");
 }
 
+request& request::proxy(http::proxy by) & {
+    proxy_ = std::make_shared<const http::proxy>(std::move(by));
+    proxy_chosen_ = true;
+    return *this;
+}
+
 std::string_view request::method_name() const noexcept {
     return other_method_.empty() ? to_string(verb_) : std::string_view(other_method_);
 }

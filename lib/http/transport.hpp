@@ -26,10 +26,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <system_error>
 
 namespace tandem::http {
+
+/// The whole URL as a proxy is told it (RFC 9112, 3.2.2): without user name, password and fragment.
+[[nodiscard]] inline std::string absolute_form(const url& target) {
+    std::string whole(target.scheme());
+    whole.append("://").append(target.authority()).append(target.target());
+    return whole;
+}
 
 /// Method and target of a request.
 class request_line {
@@ -39,7 +47,7 @@ public:
     std::string_view method;
     http::method verb; ///< decides whether the response has a body; method::post for a name of one's own
     const url& target;
-    bool absolute; ///< a proxy is told the whole URL, without user name, password and fragment
+    bool absolute; ///< a proxy is told the whole URL
 };
 
 /// What is known of a request that has no answer.

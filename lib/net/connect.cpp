@@ -1,24 +1,19 @@
 #include "lib/net/connect.hpp"
 
-#include "lib/net/descriptor_wait.hpp"
+#include "lib/net/connect_attempt.hpp"
 #include "lib/net/resolver.hpp"
-#include "lib/net/socket_setup.hpp"
 
 #include <tandem/concurrency/task_group.hpp>
 
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <coroutine>
-#include <cstring>
+#include <exception>
+#include <memory>
+#include <new>
 #include <string_view>
 #include <utility>
-
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace tandem::net {
 
@@ -33,184 +28,47 @@ public:
     std::string message(int) const override { return "the address guard refuses the address"; }
 };
 
-error_code code_of(int number) noexcept {
-    return error_code(number, boost::system::system_category());
-}
-
-// An address and a port as the kernel wants them.
-class endpoint {
-public:
-    endpoint(const ip_address& address, std::uint16_t port) noexcept {
-        if (address.is_v4()) {
-            sockaddr_in four{};
-            four.sin_family = AF_INET;
-            four.sin_port = htons(port);
-            four.sin_addr.s_addr = htonl(address.to_v4().to_uint());
-            set(four);
-        } else {
-            sockaddr_in6 six{};
-            six.sin6_family = AF_INET6;
-            six.sin6_port = htons(port);
-            const auto bytes = address.to_v6().to_bytes();
-            std::memcpy(&six.sin6_addr, bytes.data(), bytes.size());
-            set(six);
-        }
-    }
-    int family() const noexcept { return storage_.ss_family; }
-    const sockaddr* data() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
-    socklen_t size() const noexcept { return size_; }
-
-private:
-    template <class SocketAddress>
-    void set(const SocketAddress& address) noexcept {
-        std::memcpy(&storage_, &address, sizeof(address));
-        size_ = sizeof(address);
-    }
-    sockaddr_storage storage_{};
-    socklen_t size_ = 0;
-};
-
-// A socket until a stream takes it over.
-class owned_socket {
-public:
-    explicit owned_socket(int fd) noexcept : fd_(fd) {}
-    owned_socket(const owned_socket&) = delete;
-    owned_socket& operator=(const owned_socket&) = delete;
-    ~owned_socket() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    int get() const noexcept { return fd_; }
-    int release() noexcept { return std::exchange(fd_, -1); }
-
-private:
-    int fd_;
-};
-
-// Waits for a socket that Asio does not own, with a deadline.
-class connect_wait : private timer_node {
-public:
-    explicit connect_wait(scheduler& home)
-        : timer_node(&connect_wait::on_deadline), home_(home), fd_(home.executor()) {}
-    ~connect_wait() {
-        home_.disarm(*this);
-        if (fd_.is_open()) fd_.release();
-    }
-
-    task<error_code> writable(int fd, time_point deadline) {
-        error_code ec;
-        fd_.assign(fd, ec);
-        if (ec) co_return ec;
-        if (deadline != time_point::max()) home_.arm(*this, deadline);
-        ec = co_await wait_for(fd_, descriptor::wait_write);
-        fd_.release();
-        if (ec && expired_ && !task_context::current()->cancelled()) ec = boost::asio::error::timed_out;
-        co_return ec;
-    }
-
-private:
-    static void on_deadline(timer_node& timer) noexcept {
-        auto& self = static_cast<connect_wait&>(timer);
-        self.expired_ = true;
-        error_code ignored;
-        self.fd_.cancel(ignored);
-    }
-
-    scheduler& home_;
-    descriptor fd_;
-    bool expired_ = false;
-};
-
-// A connection to a port of this machine that nobody listens on may meet itself (a simultaneous open, RFC
-// 9293, section 3.5), when the kernel happens to give it that very port.
-bool met_itself(int fd, const ip_address& address) noexcept {
-    if (!address.is_loopback()) return false;
-    sockaddr_storage local{};
-    sockaddr_storage remote{};
-    socklen_t local_size = sizeof(local);
-    socklen_t remote_size = sizeof(remote);
-    if (getsockname(fd, reinterpret_cast<sockaddr*>(&local), &local_size) != 0) return false;
-    if (getpeername(fd, reinterpret_cast<sockaddr*>(&remote), &remote_size) != 0) return false;
-    return local_size == remote_size && std::memcmp(&local, &remote, local_size) == 0;
-}
-
-ip_network::bytes bytes_of(const ip_address& address) noexcept {
-    if (address.is_v6()) return address.to_v6().to_bytes();
-    return boost::asio::ip::make_address_v6(boost::asio::ip::v4_mapped, address.to_v4()).to_bytes();
-}
-
-// How an attempt, or a part of it, ended.
-class attempt_result {
-public:
-    attempt_result() noexcept {}
-    attempt_result(const error_code& ec) noexcept : error(ec) {}
-    attempt_result(const error_code& ec, std::string_view why) noexcept : error(ec), detail(why) {}
-    error_code error;
-    std::string_view detail; // static; more than the error says
-};
-
-// One attempt. Sets `connection` when there was no error.
-task<attempt_result> attempt(ip_address address, std::uint16_t port, time_point deadline,
-                             const connect_options& options, stream& connection) {
-    task_context& context = *task_context::current();
-    scheduler& home = context.home();
-    if (context.cancelled()) co_return boost::asio::error::operation_aborted;
-    if (deadline <= home.now()) co_return boost::asio::error::timed_out;
-
-    // Here and nowhere else, so that no address gets past it.
-    if (options.guard()) {
-        const std::string_view why = options.guard()->refusal(bytes_of(address));
-        if (!why.empty()) co_return attempt_result(connect_errc::address_refused, why);
-    }
-    const endpoint peer(address, port);
-    owned_socket fd(::socket(peer.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (fd.get() < 0) co_return code_of(errno);
-    if (options.socket()) {
-        const setup_result ready = set_up(fd.get(), peer.family(), *options.socket());
-        if (ready.error) co_return attempt_result(ready.error, ready.option);
-    }
-    if (::connect(fd.get(), peer.data(), peer.size()) != 0) {
-        if (errno != EINPROGRESS && errno != EINTR) co_return code_of(errno);
-        // A connection to this machine is mostly there at once; only others are registered with the reactor.
-        connect_wait wait(home);
-        const error_code waited = co_await wait.writable(fd.get(), deadline);
-        if (waited) co_return waited;
-        int failure = 0;
-        socklen_t size = sizeof(failure);
-        if (getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &failure, &size) != 0) co_return code_of(errno);
-        if (failure != 0) co_return code_of(failure);
-    }
-    if (context.cancelled()) co_return boost::asio::error::operation_aborted;
-    if (met_itself(fd.get(), address)) co_return code_of(ECONNREFUSED);
-    try {
-        connection = stream(home, fd.release());
-    } catch (const system_error& refused) {
-        co_return refused.code();
-    }
-    if (options.socket() && !options.socket()->no_delay()) {
-        const int off = 0; // the stream has turned it on
-        setsockopt(connection.native_handle(), IPPROTO_TCP, TCP_NODELAY, &off, sizeof(off));
-    }
-    co_return attempt_result();
-}
-
 std::string failure_text(const ip_address& address, std::uint16_t port, const attempt_result& failed) {
-    std::string text = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
-    text += ":" + std::to_string(port) + ": ";
+    std::string text;
+    if (address.is_v6())
+        text.append(1, '[').append(address.to_string()).append(1, ']');
+    else
+        text = address.to_string();
+    text.append(1, ':').append(std::to_string(port)).append(": ");
     if (failed.error == connect_errc::address_refused)
-        return text + std::string(failed.detail) + " (client_options::address_guard)";
-    if (!failed.detail.empty()) text += std::string(failed.detail) + ": ";
-    return text + failed.error.message();
+        return text.append(failed.detail).append(" (client_options::address_guard)");
+    if (!failed.detail.empty()) text.append(failed.detail).append(": ");
+    return text.append(failed.error.message());
 }
 
 // The attempts that run side by side.
 class race {
 public:
+    explicit race(std::vector<ip_address> known) noexcept : addresses(std::move(known)) {}
+
+    // What has come late joins what was not tried yet, by turns again: the family that was not tried last
+    // is the next.
+    void join(const std::vector<ip_address>& found) {
+        const auto tried = addresses.begin() + static_cast<std::ptrdiff_t>(begun);
+        std::vector<ip_address> left(tried, addresses.end());
+        for (const ip_address& address : found)
+            if (std::find(addresses.begin(), tried, address) == tried) left.push_back(address);
+        left = interleave(left, begun == 0 || addresses[begun - 1].is_v4());
+        std::vector<ip_address> all(addresses.begin(), tried);
+        all.insert(all.end(), left.begin(), left.end());
+        if (all.size() > most_addresses) all.resize(most_addresses);
+        addresses = std::move(all);
+    }
+
+    std::vector<ip_address> addresses; // those that were tried, then those to try
+    std::size_t begun = 0;
+    bool more_to_come = false; // addresses
     stream winner;
     bool won = false;
     attempt_result last_error;
     std::size_t last_failed = 0; // its address
     std::size_t failed = 0;
-    bool news = false; // an attempt has ended since the starter looked
+    bool news = false; // something has happened since the starter looked
     task_context* starter = nullptr;
 };
 
@@ -257,10 +115,15 @@ private:
     time_point until_;
 };
 
-task<> run_attempt(race& r, std::size_t index, ip_address address, std::uint16_t port, time_point deadline,
+// Does not throw, and always tells the starter: it would wait for ever otherwise.
+task<> run_attempt(race& r, std::size_t index, std::uint16_t port, time_point deadline,
                    const connect_options& options) {
     stream connection;
-    const attempt_result ended = co_await attempt(std::move(address), port, deadline, options, connection);
+    attempt_result ended(boost::asio::error::no_memory);
+    try {
+        ended = co_await attempt(r.addresses[index], port, deadline, options, connection);
+    } catch (const std::bad_alloc&) { // no_memory it is
+    }
     if (ended.error) {
         r.last_error = ended;
         r.last_failed = index;
@@ -269,6 +132,17 @@ task<> run_attempt(race& r, std::size_t index, ip_address address, std::uint16_t
         r.won = true;
         r.winner = std::move(connection);
     }
+    race_pause::end(r);
+}
+
+// The same for addresses that come late.
+task<> join_late(race& r, std::shared_ptr<late_lookup> rest) {
+    try {
+        const std::vector<ip_address> all = co_await late_addresses(std::move(rest));
+        r.join(all);
+    } catch (const std::bad_alloc&) { // then without them
+    }
+    r.more_to_come = false;
     race_pause::end(r);
 }
 
@@ -281,9 +155,40 @@ task<connect_result> connect_one(ip_address address, std::uint16_t port, time_po
     co_return result;
 }
 
-task<connect_result> connect_first(std::vector<ip_address> addresses, std::uint16_t port, time_point deadline,
+// Begins one attempt after the other, until one has connected, all have failed, or the time is up.
+task<> run_race(race& r, task_group& children, std::shared_ptr<late_lookup> late, std::uint16_t port,
+                time_point deadline, const connect_options& options) {
+    task_context& context = *task_context::current();
+    if (late) {
+        r.more_to_come = true;
+        children.spawn(join_late(r, std::move(late)));
+    }
+    time_point due = context.home().now(); // of the next attempt
+    std::size_t failures = 0;              // that were seen
+    while (!r.won && !context.cancelled()) {
+        const time_point now = context.home().now();
+        if (std::exchange(failures, r.failed) != r.failed) due = now;
+        if (r.begun < r.addresses.size() && due <= now && now < deadline) {
+            children.spawn(run_attempt(r, r.begun, port, deadline, options));
+            ++r.begun;
+            due = now + options.attempt_delay();
+        }
+        const bool more = r.begun < r.addresses.size();
+        const bool running = r.failed < r.begun;
+        time_point until = time_point::max(); // what runs ends by the deadline
+        if (now < deadline && more)
+            until = std::min(due, deadline);
+        else if (now < deadline && !running && r.more_to_come)
+            until = deadline;
+        else if (!running)
+            co_return;
+        const race_pause_operation pause(r, until);
+        co_await pause;
+    }
+}
+
+task<connect_result> connect_first(resolve_result found, std::uint16_t port, time_point deadline,
                                    const connect_options& options) {
-    const std::chrono::milliseconds delay = options.attempt_delay();
     task_context& context = *task_context::current();
     if (deadline <= context.home().now()) {
         connect_result late;
@@ -291,24 +196,17 @@ task<connect_result> connect_first(std::vector<ip_address> addresses, std::uint1
         late.detail = "no time was left for connecting";
         co_return late;
     }
-    race r;
-    task_group attempts;
-    std::size_t begun = 0;
-    while (!r.won && r.failed < addresses.size() && !context.cancelled()) {
-        auto next = time_point::max();
-        const auto now = context.home().now();
-        if (begun < addresses.size() && now < deadline) {
-            attempts.spawn(run_attempt(r, begun, addresses[begun], port, deadline, options));
-            ++begun;
-            if (begun < addresses.size()) next = std::min(deadline, now + delay);
-        } else if (r.failed == begun) {
-            break; // the time is up, and nothing is left running
-        }
-        const race_pause_operation pause(r, next);
-        co_await pause;
+    race r(std::move(found.addresses));
+    task_group children;
+    std::exception_ptr broken_off; // no memory: those that run end nevertheless before this does
+    try {
+        co_await run_race(r, children, std::move(found.late), port, deadline, options);
+    } catch (...) {
+        broken_off = std::current_exception();
     }
-    attempts.cancel();
-    co_await attempts.wait();
+    children.cancel();
+    co_await children.wait();
+    if (broken_off) std::rethrow_exception(broken_off);
 
     connect_result result;
     if (context.cancelled()) {
@@ -316,13 +214,13 @@ task<connect_result> connect_first(std::vector<ip_address> addresses, std::uint1
         result.detail = "connecting was cancelled";
     } else if (r.won) {
         result.connection = std::move(r.winner);
-    } else if (begun == 0) { // the time was up meanwhile
+    } else if (r.begun == 0) { // the time was up meanwhile
         result.error = boost::asio::error::timed_out;
         result.detail = "no time was left for connecting";
     } else {
         result.error = r.last_error.error;
-        result.detail = std::to_string(begun) + " addresses tried, last: " +
-                        failure_text(addresses[r.last_failed], port, r.last_error);
+        if (r.begun > 1) result.detail = std::to_string(r.begun) + " addresses tried, last: ";
+        result.detail += failure_text(r.addresses[r.last_failed], port, r.last_error);
     }
     co_return result;
 }
@@ -346,21 +244,29 @@ error_code make_error_code(connect_errc e) noexcept {
     return error_code(static_cast<int>(e), connect_category());
 }
 
-task<connect_result> connect(std::vector<ip_address> addresses, std::uint16_t port, time_point deadline,
+task<connect_result> connect(resolve_result found, std::uint16_t port, time_point deadline,
                              connect_options options) {
+    if (found.error) co_return resolve_failure(found.error, std::move(found.detail));
+    std::vector<ip_address>& addresses = found.addresses;
     if (addresses.empty()) co_return resolve_failure(boost::asio::error::no_data, "the host has no address");
-    if (addresses.size() == 1)
+    if (addresses.size() == 1 && !found.late)
         co_return co_await connect_one(std::move(addresses.front()), port, deadline, options);
     if (addresses.size() > most_addresses) addresses.resize(most_addresses);
-    co_return co_await connect_first(std::move(addresses), port, deadline, options);
+    co_return co_await connect_first(std::move(found), port, deadline, options);
+}
+
+task<connect_result> connect(std::vector<ip_address> addresses, std::uint16_t port, time_point deadline,
+                             connect_options options) {
+    resolve_result known;
+    known.addresses = std::move(addresses);
+    co_return co_await connect(std::move(known), port, deadline, options);
 }
 
 task<connect_result> connect(std::string host, std::uint16_t port, time_point deadline,
                              connect_options options) {
     resolver& names = options.names() ? *options.names() : resolver_of(task_context::current()->home());
     resolve_result found = co_await names.resolve(std::move(host), deadline);
-    if (found.error) co_return resolve_failure(found.error, std::move(found.detail));
-    co_return co_await connect(std::move(found.addresses), port, deadline, options);
+    co_return co_await connect(std::move(found), port, deadline, options);
 }
 
 } // namespace tandem::net

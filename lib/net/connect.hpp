@@ -17,7 +17,8 @@
 
 namespace tandem::net {
 
-class resolver; // lib/net/resolver.hpp
+class resolver;       // lib/net/resolver.hpp
+class resolve_result; // the same
 
 // Which part of opening a connection failed.
 enum class connect_phase { resolve, connect };
@@ -82,9 +83,15 @@ task<connect_result> connect(std::string host, std::uint16_t port,
                              std::chrono::steady_clock::time_point deadline,
                              connect_options options = connect_options());
 
-// The same with addresses known already, in the order to try them (at most 64 are). Attempts run in parallel:
-// each begins 250 ms after the one before, or at once when one has failed. The first that connects wins, the
-// others are closed before this returns.
+// The same with the answer of a look-up; addresses that come late (`resolve_result::late`) join those that
+// were not tried yet. Attempts run in parallel: each begins 250 ms after the one before, or at once when
+// one has failed; at most 64 in all. The first that connects wins, the others are closed before this
+// returns.
+task<connect_result> connect(resolve_result found, std::uint16_t port,
+                             std::chrono::steady_clock::time_point deadline,
+                             connect_options options = connect_options());
+
+// The same with addresses known already, in the order to try them.
 task<connect_result> connect(std::vector<ip_address> addresses, std::uint16_t port,
                              std::chrono::steady_clock::time_point deadline,
                              connect_options options = connect_options());

@@ -4,7 +4,7 @@
 
 namespace tandem::net {
 
-std::vector<ip_address> interleave(const std::vector<ip_address>& addresses) {
+std::vector<ip_address> interleave(const std::vector<ip_address>& addresses, bool six_first) {
     std::vector<ip_address> six;
     std::vector<ip_address> four;
     for (const ip_address& address : addresses) {
@@ -16,9 +16,11 @@ std::vector<ip_address> interleave(const std::vector<ip_address>& addresses) {
     }
     std::vector<ip_address> mixed;
     mixed.reserve(std::min(six.size() + four.size(), most_addresses));
-    for (std::size_t i = 0; i < std::max(six.size(), four.size()); ++i) {
-        if (i < six.size() && mixed.size() < most_addresses) mixed.push_back(six[i]);
-        if (i < four.size() && mixed.size() < most_addresses) mixed.push_back(four[i]);
+    const std::vector<ip_address>& first = six_first ? six : four;
+    const std::vector<ip_address>& second = six_first ? four : six;
+    for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
+        if (i < first.size() && mixed.size() < most_addresses) mixed.push_back(first[i]);
+        if (i < second.size() && mixed.size() < most_addresses) mixed.push_back(second[i]);
     }
     return mixed;
 }

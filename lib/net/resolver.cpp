@@ -1,5 +1,6 @@
 #include "lib/net/resolver.hpp"
 
+#include "lib/net/late_lookup.hpp"
 #include "lib/net/resolver_core.hpp"
 
 #include <boost/asio/error.hpp>
@@ -197,7 +198,12 @@ task<resolve_result> resolver::resolve(std::string host, time_point deadline) {
 
     const answer_operation ask(core_, host, deadline);
     const std::shared_ptr<const dns_answer> answer = co_await ask;
-    if (answer) co_return result_of(*answer);
+    if (answer) {
+        resolve_result result = result_of(*answer);
+        if (std::shared_ptr<lookup> rest = answer->rest.lock())
+            result.late = std::make_shared<late_lookup>(core_, std::move(rest));
+        co_return result;
+    }
     if (context.cancelled()) co_return failure(error::operation_aborted, "the look-up was cancelled");
     co_return failure(error::timed_out, "the name server did not answer in time");
 }

@@ -2,9 +2,9 @@
 //
 // Literals ("127.0.0.1", "::1") and localhost (RFC 6761, section 6.3) are answered at once; then come the
 // cache, /etc/hosts and the name servers. A and AAAA are asked side by side, and the slower one delays the
-// other by 50 ms at most (RFC 8305, section 3). Callers who ask for the same name at the same time share one
-// look-up. A look-up that nobody waits for any more goes on as long as others are in progress: its answer is
-// kept for the next caller.
+// other by 50 ms at most (RFC 8305, section 3): then the answer says that there may be more (`late`). Callers
+// who ask for the same name at the same time share one look-up. A look-up that nobody waits for any more goes
+// on as long as others are in progress: its answer is kept for the next caller.
 #pragma once
 
 #include "lib/net/dns_answer.hpp"
@@ -71,6 +71,9 @@ private:
     std::size_t cached_names_ = 10'000;
 };
 
+// What is still being asked when an answer is given: the family of addresses that takes longer.
+class late_lookup;
+
 class resolve_result {
 public:
     resolve_result() noexcept {}
@@ -81,7 +84,13 @@ public:
     // (no name server there); invalid_argument (no host name); operation_aborted.
     boost::system::error_code error;
     std::string detail; // for people: "no such host", "the name server did not answer within 5 s"
+    std::shared_ptr<late_lookup> late; // null: these are all
 };
+
+// Waits for the rest of a look-up and gives all addresses of the host, those known before included, in no
+// particular order. Ends when the name servers have answered, or their time is up. Cancellation: ends at
+// once, with none. By any number of tasks, of the resolver's scheduler.
+task<std::vector<ip_address>> late_addresses(std::shared_ptr<late_lookup> rest);
 
 // Thread-safe, but meant for one scheduler: its sockets belong to the scheduler's Asio context.
 class resolver {

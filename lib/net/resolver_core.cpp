@@ -137,7 +137,17 @@ void resolver::core::enter(lookup& l, waiter& w) noexcept {
 void resolver::core::leave(lookup& l, waiter& w) {
     l.waiters.remove(w);
     // With nobody waiting at all the sockets are closed: a foreign Asio context may then run out of work.
-    if (--waiting_ == 0) abandon_all();
+    if (--waiting_ == 0 && late_ == 0) abandon_all();
+}
+
+void resolver::core::enter_late(lookup& l, waiter& w) noexcept {
+    l.late_waiters.push_back(w);
+    ++late_;
+}
+
+void resolver::core::leave_late(lookup& l, waiter& w) noexcept {
+    l.late_waiters.remove(w);
+    --late_;
 }
 
 void resolver::core::ask(const std::shared_ptr<lookup>& l) {
@@ -164,6 +174,10 @@ void resolver::core::replied(const std::shared_ptr<lookup>& l, dns_reply reply) 
     }
     if (l->answer) { // too late for those who asked, but not for the next
         if (found && !closed_) cache_.store(l->name, answer_of(*l), clock::now());
+        while (l->open == 0 && !silent_ && !l->late_waiters.empty()) {
+            --late_;
+            to_wake_.add(*l->late_waiters.take_front());
+        }
     } else if (l->open == 0) {
         publish(l);
     } else if (found) {
@@ -171,7 +185,7 @@ void resolver::core::replied(const std::shared_ptr<lookup>& l, dns_reply reply) 
     }
 }
 
-std::shared_ptr<const dns_answer> resolver::core::answer_of(const lookup& l) const {
+std::shared_ptr<dns_answer> resolver::core::answer_of(const lookup& l) const {
     auto answer = std::make_shared<dns_answer>();
     const auto now = clock::now();
     answer->addresses = interleave(l.addresses);
@@ -185,9 +199,11 @@ std::shared_ptr<const dns_answer> resolver::core::answer_of(const lookup& l) con
     return answer;
 }
 
-void resolver::core::publish(const std::shared_ptr<lookup>& l) {
+void resolver::core::publish(const std::shared_ptr<lookup>& l, bool rest_counts) {
     if (l->answer) return;
-    l->answer = answer_of(*l);
+    const std::shared_ptr<dns_answer> made = answer_of(*l);
+    if (rest_counts) made->rest = l;
+    l->answer = made;
     if (!closed_) cache_.store(l->name, l->answer, clock::now());
     clear_alarm(l);
     --asked_;
@@ -266,7 +282,7 @@ void resolver::core::on_timer() {
     while (!alarms_.empty() && alarms_.begin()->first <= now) {
         const std::shared_ptr<lookup> l = alarms_.begin()->second;
         if (l->addresses.empty()) l->worst = std::max(l->worst, dns_status::timed_out);
-        publish(l);
+        publish(l, !l->addresses.empty());
     }
 }
 

@@ -32,7 +32,8 @@ public:
     dns_status worst = dns_status::no_such_host; // of the replies without addresses
     std::string words;
     std::chrono::steady_clock::time_point alarm; // in the set of alarms when not the epoch
-    std::shared_ptr<const dns_answer> answer;    // set once; then nobody waits any more
+    std::shared_ptr<const dns_answer> answer;    // set once; then nobody waits for it any more
+    wait_list late_waiters;                      // who has the answer, and waits for the reply behind it
 };
 
 class resolver::core final : public dns_channel_owner, public std::enable_shared_from_this<core> {
@@ -71,6 +72,9 @@ public:
     std::shared_ptr<lookup> join(const std::string& name);
     void enter(lookup& l, waiter& w) noexcept;
     void leave(lookup& l, waiter& w);
+    // For the reply behind the answer. It goes on without a waiter, for the cache.
+    void enter_late(lookup& l, waiter& w) noexcept;
+    void leave_late(lookup& l, waiter& w) noexcept;
     std::size_t cached() const noexcept { return cache_.size(); }
 
     // ---- without ----
@@ -82,8 +86,8 @@ private:
 
     void ask(const std::shared_ptr<lookup>& l);
     void replied(const std::shared_ptr<lookup>& l, dns_reply reply);
-    void publish(const std::shared_ptr<lookup>& l);
-    std::shared_ptr<const dns_answer> answer_of(const lookup& l) const;
+    void publish(const std::shared_ptr<lookup>& l, bool rest_counts = false);
+    std::shared_ptr<dns_answer> answer_of(const lookup& l) const;
     void ask_queued();
     void abandon_all();
     void set_alarm(const std::shared_ptr<lookup>& l, clock::time_point when);
@@ -104,6 +108,7 @@ private:
     alarm_set alarms_;
     std::size_t asked_ = 0;   // look-ups that were asked and have no answer
     std::size_t waiting_ = 0; // waiters in all lists
+    std::size_t late_ = 0;    // late waiters in all lists
     wake_chain to_wake_;
     bool asking_queued_ = false;
     bool closed_ = false;

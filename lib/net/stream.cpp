@@ -24,7 +24,7 @@ namespace {
 boost::system::error_code errno_code() noexcept {
     return {errno, boost::system::system_category()};
 }
-// As functions, because io_result would take the bare enumerators for numbers of bytes.
+// io_result takes error codes, not the enumerators of Asio.
 boost::system::error_code timed_out() noexcept {
     return boost::asio::error::timed_out;
 }

@@ -17,7 +17,9 @@ using http::client_options;
 using http::proxies;
 using http::request_phase;
 using scripted::answering;
+using scripted::at;
 using scripted::connect_proxy;
+using scripted::fetch;
 using scripted::field_of;
 using scripted::ok;
 using scripted::tls_server;
@@ -25,20 +27,6 @@ using test_support::certificate_authority;
 using test_support::certificate_request;
 
 namespace {
-
-std::string at(std::uint16_t port, const std::string& before = "http://") {
-    return before + "127.0.0.1:" + std::to_string(port);
-}
-
-http::result<http::response> fetch(const client_options& options, http::request what) {
-    auto work = [&]() -> task<http::result<http::response>> {
-        http::client web(options);
-        http::result<http::response> r = co_await web.try_send(std::move(what));
-        CHECK(web.counters().connections_in_use == 0);
-        co_return r;
-    };
-    return scripted::run(work());
-}
 
 void failed(const http::result<http::response>& r, http::errc code, const std::string& words) {
     REQUIRE_FALSE(r);
@@ -66,15 +54,14 @@ TEST_CASE("http proxy: an https URL goes through a tunnel, and the proxy sees ho
     certificate_authority authority;
     tls_server server(authority.issue(certificate_request().names("DNS:example.test")));
     connect_proxy proxy(server.port());
-    const auto r =
-        fetch(client_options()
-                  .ca_file(authority.ca_file())
-                  .user_agent("secret-agent")
-                  .proxies(proxies().all("http://joe:pw@127.0.0.1:" + std::to_string(proxy.port()))),
-              http::request("https://example.test/secret?x=1")
-                  .header("Cookie", "secret=1")
-                  .header("Proxy-Authorization", "secret")
-                  .auth(http::credentials::bearer("secret")));
+    const auto r = fetch(client_options()
+                             .ca_file(authority.ca_file())
+                             .user_agent("secret-agent")
+                             .proxies(proxies().all(at(proxy.port(), "http://joe:pw@"))),
+                         http::request("https://example.test/secret?x=1")
+                             .header("Cookie", "secret=1")
+                             .header("Proxy-Authorization", "secret")
+                             .auth(http::credentials::bearer("secret")));
     REQUIRE(r);
     CHECK(r->body() == "example.test");
     REQUIRE(proxy.requests().size() == 1);
@@ -94,8 +81,7 @@ TEST_CASE("http proxy: an http URL is sent whole, with the proxy's credentials",
                 "HTTP/1.1 302 Found\r\nLocation: http://b.test:81/end\r\nContent-Length: 0\r\n\r\n");
         return ok("from the proxy");
     });
-    const auto options =
-        client_options().proxies(proxies().all("http://joe:pw@127.0.0.1:" + std::to_string(proxy.port())));
+    const auto options = client_options().proxies(proxies().all(at(proxy.port(), "http://joe:pw@")));
     const auto r =
         fetch(options, http::request("http://user:word@a.test/moved#fragment").header("Cookie", "a=1"));
     REQUIRE(r);
@@ -163,8 +149,7 @@ TEST_CASE("http proxy: what it may refuse with", "[http][proxy]") {
         p.read_head();
         p.send("HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n");
     });
-    const auto r = fetch(client_options().proxies(
-                             proxies().all("http://joe:secret@127.0.0.1:" + std::to_string(picky.port()))),
+    const auto r = fetch(client_options().proxies(proxies().all(at(picky.port(), "http://joe:secret@"))),
                          http::request("https://example.test/"));
     failed(r, http::errc::proxy_refused, "does not accept");
     CHECK(r.error().message().find("secret") == std::string::npos);
@@ -208,10 +193,9 @@ TEST_CASE("https proxy: verified as a server is, for both kinds of URLs", "[http
     certificate_authority authority;
     tls_server server(authority.issue(certificate_request().names("DNS:example.test")));
     scripted::https_proxy proxy(authority.issue(certificate_request().names("IP:127.0.0.1")), server.port());
-    const auto options =
-        client_options()
-            .ca_file(authority.ca_file())
-            .proxies(proxies().all("https://joe:pw@127.0.0.1:" + std::to_string(proxy.port())));
+    const auto options = client_options()
+                             .ca_file(authority.ca_file())
+                             .proxies(proxies().all(at(proxy.port(), "https://joe:pw@")));
     const auto secure = fetch(options, http::request("https://example.test/x"));
     REQUIRE(secure);
     CHECK(secure->body() == "example.test");
@@ -224,11 +208,10 @@ TEST_CASE("https proxy: verified as a server is, for both kinds of URLs", "[http
 
     scripted::https_proxy stranger(authority.issue(certificate_request().names("DNS:other.test")),
                                    server.port());
-    const auto refused =
-        fetch(client_options()
-                  .ca_file(authority.ca_file())
-                  .proxies(proxies().all("https://joe:pw@127.0.0.1:" + std::to_string(stranger.port()))),
-              http::request("https://example.test/"));
+    const auto refused = fetch(client_options()
+                                   .ca_file(authority.ca_file())
+                                   .proxies(proxies().all(at(stranger.port(), "https://joe:pw@"))),
+                               http::request("https://example.test/"));
     REQUIRE_FALSE(refused);
     CHECK(refused.error().phase() == request_phase::proxy);
     CHECK_THAT(refused.error().detail(), Catch::Contains("not for 127.0.0.1") && Catch::Contains("https://"));
@@ -240,11 +223,10 @@ TEST_CASE("http proxy: cancelled anywhere", "[http][proxy]") {
     tls_server server(authority.issue(certificate_request().names("DNS:example.test")));
     scripted::https_proxy proxy(authority.issue(), server.port());
     auto work = [&]() -> task<> {
-        http::client web(
-            client_options()
-                .ca_file(authority.ca_file())
-                .connections_per_host(1)
-                .proxies(proxies().all("https://joe:pw@127.0.0.1:" + std::to_string(proxy.port()))));
+        http::client web(client_options()
+                             .ca_file(authority.ca_file())
+                             .connections_per_host(1)
+                             .proxies(proxies().all(at(proxy.port(), "https://joe:pw@"))));
         auto scenario = [&]() -> task<> {
             const http::response r = co_await web.get("https://example.test/");
             CHECK(r.body() == "example.test");

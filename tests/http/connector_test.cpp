@@ -24,20 +24,13 @@ using http::client_options;
 using http::proxies;
 using http::request_phase;
 using scripted::answering;
+using scripted::at;
+using scripted::fetch;
+using scripted::field_of;
 using scripted::ok;
 using test_support::certificate_authority;
 
 namespace {
-
-http::result<http::response> fetch(const client_options& options, const std::string& url) {
-    auto work = [&]() -> task<http::result<http::response>> {
-        http::client web(options);
-        http::result<http::response> r = co_await web.try_get(url);
-        CHECK(web.counters().connections_in_use == 0);
-        co_return r;
-    };
-    return scripted::run(work());
-}
 
 void refused(const http::result<http::response>& r, const std::string& words) {
     REQUIRE_FALSE(r);
@@ -146,7 +139,7 @@ TEST_CASE("address guard: behind a proxy", "[http][guard]") {
 }
 
 TEST_CASE("a request for an upgrade goes through a tunnel, on a connection of its own", "[http][proxy]") {
-    answering server([](const std::string& r) { return ok(scripted::field_of(r, "Proxy-Authorization")); });
+    answering server([](const std::string& r) { return ok(field_of(r, "Proxy-Authorization")); });
     scripted::connect_proxy proxy(server.port());
     auto work = [&]() -> task<> {
         http::client web(http::client_options()
@@ -163,11 +156,11 @@ TEST_CASE("a request for an upgrade goes through a tunnel, on a connection of it
     scripted::run(work());
     REQUIRE(proxy.requests().size() == 1);
     CHECK(proxy.requests()[0].starts_with("CONNECT example.test:80 "));
-    CHECK(scripted::field_of(proxy.requests()[0], "Proxy-Authorization") == "Basic am9lOnB3");
+    CHECK(field_of(proxy.requests()[0], "Proxy-Authorization") == "Basic am9lOnB3");
 }
 
 TEST_CASE("what was meant for a proxy does not go to a server without one", "[http][proxy]") {
-    answering server([](const std::string& r) { return ok(scripted::field_of(r, "Proxy-Authorization")); });
+    answering server([](const std::string& r) { return ok(field_of(r, "Proxy-Authorization")); });
     const auto options = client_options()
                              .header("Proxy-Authorization", "Basic secret")
                              .proxies(proxies().http("http://p.test:1"));
@@ -191,6 +184,161 @@ TEST_CASE("a URL that connect_to leads elsewhere goes there by a proxy, too", "[
     CHECK(proxy.requests()[0].starts_with("CONNECT staging.test:8080 "));
 }
 
+TEST_CASE("a request's own proxy, or none, whatever the client's is", "[http][proxy]") {
+    answering server([](const std::string& r) { return ok("direct " + field_of(r, "Proxy-Authorization")); });
+    answering usual([](const std::string& r) { return ok("usual " + field_of(r, "Proxy-Authorization")); });
+    answering other([](const std::string& r) { return ok("other " + field_of(r, "Proxy-Authorization")); });
+    auto work = [&]() -> task<> {
+        http::client web(client_options().proxies(proxies().all(at(usual.port(), "http://joe:a@"))));
+        const std::string url = server.url("/x");
+        for (const bool again : {false, true}) {
+            const auto expect = [&](const http::response& r, const std::string& body) {
+                CHECK(r.body() == body);
+                CHECK(r.connection_reused() == again); // of its own kind: nobody else's
+            };
+            const http::response by_usual = co_await web.get(url);
+            expect(by_usual, "usual Basic am9lOmE=");
+            http::request ann = http::request(url).proxy(at(other.port(), "http://ann:b@"));
+            const http::response by_other = co_await web.send(std::move(ann));
+            expect(by_other, "other Basic YW5uOmI=");
+            http::request bob = http::request(url).proxy(at(other.port(), "http://bob:b@"));
+            const http::response by_bob = co_await web.send(std::move(bob)); // another user of that proxy
+            expect(by_bob, "other Basic Ym9iOmI=");
+            http::request nobody = http::request(url).proxy(at(other.port()));
+            const http::response by_nobody = co_await web.send(std::move(nobody));
+            expect(by_nobody, "other -");
+            http::request none = http::request(url).no_proxy();
+            const http::response direct = co_await web.send(std::move(none));
+            expect(direct, "direct -");
+        }
+        // The client's own proxy by its name: its connection.
+        http::request same = http::request(url).proxy(at(usual.port(), "http://joe:a@"));
+        const http::response shared = co_await web.send(std::move(same));
+        CHECK(shared.connection_reused());
+        CHECK(web.counters().connections_opened == 5);
+    };
+    scripted::run(work());
+    CHECK(usual.connections() == 1);
+    CHECK(other.connections() == 3);
+    CHECK(server.connections() == 1);
+    CHECK(scripted::target_of(usual.requests().at(0)) == server.url("/x"));
+    CHECK(scripted::target_of(server.requests().at(0)) == "/x");
+}
+
+TEST_CASE("a request's own proxy: its users are told apart wherever their names end", "[http][proxy]") {
+    answering other([](const std::string& r) { return ok(field_of(r, "Proxy-Authorization")); });
+    auto work = [&]() -> task<> {
+        http::client web;
+        for (const char* const user : {"http://ab:c@", "http://a:bc@", "http://abc@", "http://abc:@"}) {
+            http::request what = http::request("http://a.test/").proxy(at(other.port(), user));
+            const http::response r = co_await web.send(std::move(what));
+            // "abc" without a password is "abc" with an empty one.
+            CHECK(r.connection_reused() == (std::string(user) == "http://abc:@"));
+        }
+    };
+    scripted::run(work());
+    CHECK(other.connections() == 3);
+}
+
+TEST_CASE("a request's own proxy: tunnels are not mixed up", "[http][proxy]") {
+    certificate_authority authority;
+    scripted::tls_server server(authority.issue(test_support::certificate_request().names("DNS:a.test")));
+    scripted::connect_proxy usual(server.port());
+    scripted::connect_proxy other(server.port());
+    scripted::socks_proxy socks(server.port());
+    auto work = [&]() -> task<> {
+        http::client web(client_options()
+                             .ca_file(authority.ca_file())
+                             .resolve("a.test", {"127.0.0.1"})
+                             .proxies(proxies().all(at(usual.port(), "http://joe:a@"))));
+        const std::string url = server.url("a.test");
+        for (const bool again : {false, true}) {
+            const http::response first = co_await web.get(url);
+            CHECK(first.connection_reused() == again);
+            http::request ann = http::request(url).proxy(at(other.port(), "http://ann:b@"));
+            const http::response second = co_await web.send(std::move(ann));
+            CHECK(second.connection_reused() == again);
+            http::request by_socks = http::request(url).proxy(at(socks.port(), "socks5h://"));
+            const http::response third = co_await web.send(std::move(by_socks));
+            CHECK(third.connection_reused() == again);
+            http::request none = http::request(url).no_proxy();
+            const http::response fourth = co_await web.send(std::move(none));
+            CHECK(fourth.connection_reused() == again);
+        }
+    };
+    scripted::run(work());
+    REQUIRE(usual.requests().size() == 1);
+    CHECK(field_of(usual.requests()[0], "Proxy-Authorization") == "Basic am9lOmE=");
+    REQUIRE(other.requests().size() == 1);
+    CHECK(field_of(other.requests()[0], "Proxy-Authorization") == "Basic YW5uOmI=");
+    CHECK(socks.requests().size() == 1);
+    for (const std::string& request : server.requests())
+        CHECK(field_of(request, "Proxy-Authorization") == "-");
+}
+
+TEST_CASE("a request's own proxy: redirects, fields by hand, upgrades", "[http][proxy]") {
+    answering usual([](const std::string&) { return ok("usual"); });
+    answering other([](const std::string& r) {
+        if (scripted::target_of(r) == "http://a.test/moved")
+            return std::string("HTTP/1.1 302 Found\r\nLocation: http://b.test/\r\nContent-Length: 0\r\n\r\n");
+        return ok("other " + field_of(r, "Proxy-Authorization"));
+    });
+    auto options = client_options()
+                       .header("Proxy-Authorization", "for the usual one")
+                       .proxies(proxies().all(at(usual.port())));
+    const auto moved =
+        fetch(options, http::request("http://a.test/moved").proxy(at(other.port(), "http://joe:pw@")));
+    REQUIRE(moved);
+    CHECK(moved->body() == "other Basic am9lOnB3");
+    CHECK(other.requests().size() == 2);
+    CHECK(field_of(other.requests()[0], "Proxy-Authorization") == "Basic am9lOnB3");
+    const auto without = fetch(options, http::request("http://a.test/").proxy(at(other.port())));
+    REQUIRE(without);
+    CHECK(without->body() == "other -"); // what the client's fields say is not for this proxy
+    const auto by_hand = fetch(
+        options,
+        http::request("http://a.test/").proxy(at(other.port())).header("Proxy-Authorization", "by hand"));
+    REQUIRE(by_hand);
+    CHECK(by_hand->body() == "other by hand");
+    CHECK(usual.connections() == 0);
+
+    answering server([](const std::string& r) { return ok(field_of(r, "Proxy-Authorization")); });
+    scripted::connect_proxy tunnel(server.port());
+    const auto upgraded = fetch(options, http::request("http://a.test/")
+                                             .proxy(at(tunnel.port(), "http://joe:pw@"))
+                                             .header("Connection", "Upgrade")
+                                             .header("Upgrade", "websocket"));
+    REQUIRE(upgraded);
+    CHECK(upgraded->body() == "-");
+    CHECK(tunnel.requests().at(0).starts_with("CONNECT a.test:80 "));
+}
+
+TEST_CASE("a request's own proxy: the guard holds, a Unix socket comes first", "[http][proxy][guard]") {
+    answering proxy([](const std::string&) { return ok("by the proxy"); });
+    refused(fetch(guarded(), http::request("http://example.test/").proxy(at(proxy.port()))), "trust_proxies");
+    refused(fetch(guarded(), http::request("http://10.0.0.1/").proxy(at(proxy.port()))), "a private address");
+    CHECK(proxy.connections() == 0);
+    CHECK(fetch(guarded(), http::request("http://192.1.2.3/").proxy(at(proxy.port()))));
+
+    const tests::temporary_folder folder;
+    answering local(folder / "socket", [](const std::string&) { return ok("local"); });
+    const auto r = fetch(client_options().unix_socket(folder / "socket"),
+                         http::request("http://docker/").proxy(at(proxy.port())));
+    REQUIRE(r);
+    CHECK(r->body() == "local");
+
+    http::request what("http://example.test/");
+    CHECK_FALSE(what.proxy_chosen());
+    CHECK_THROWS_AS(what.proxy("ftp://h"), std::invalid_argument);
+    CHECK_FALSE(what.proxy_chosen());
+    what.proxy("socks5h://h:1");
+    REQUIRE(what.proxy());
+    CHECK(what.proxy()->name() == "socks5h://h:1");
+    what.no_proxy();
+    CHECK(what.proxy_chosen());
+    CHECK_FALSE(what.proxy());
+}
+
 TEST_CASE("how long a name took is known, and not counted as connecting", "[http]") {
     answering server([](const std::string&) { return ok("x"); });
     const std::string port = server.url().substr(server.url().rfind(':'));
@@ -206,7 +354,7 @@ TEST_CASE("how long a name took is known, and not counted as connecting", "[http
 }
 
 TEST_CASE("given addresses", "[http]") {
-    answering server([](const std::string& request) { return ok(scripted::field_of(request, "Host")); });
+    answering server([](const std::string& request) { return ok(field_of(request, "Host")); });
     const auto r =
         fetch(client_options().resolve("Example.TEST", {"127.0.0.1"}), on(server.port(), "example.test"));
     REQUIRE(r);
@@ -245,8 +393,8 @@ TEST_CASE("a local address, and options of TCP", "[http]") {
 TEST_CASE("Unix sockets, for all requests and for one origin", "[http]") {
     const tests::temporary_folder folder;
     const std::string path = folder / "socket";
-    answering local(
-        path, [](const std::string& request) { return ok("local " + scripted::field_of(request, "Host")); });
+    answering local(path,
+                    [](const std::string& request) { return ok("local " + field_of(request, "Host")); });
     const auto all = fetch(client_options().unix_socket(path).proxies(proxies().all("http://127.0.0.1:1")),
                            "http://docker/containers");
     REQUIRE(all);

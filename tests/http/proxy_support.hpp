@@ -3,11 +3,15 @@
 
 #include "tests/http/scripted_server.hpp"
 #include "tests/http/tls_server.hpp"
+#include "tests/support/catch.hpp"
+
+#include <tandem/http/client.hpp>
 
 #include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -15,6 +19,28 @@
 #include <unistd.h>
 
 namespace scripted {
+
+// A proxy of this machine as text: `before` is the scheme, and who asks.
+inline std::string at(std::uint16_t port, const std::string& before = "http://") {
+    return before + "127.0.0.1:" + std::to_string(port);
+}
+
+// One request of a client of its own.
+inline tandem::http::result<tandem::http::response> fetch(const tandem::http::client_options& options,
+                                                          tandem::http::request what) {
+    using result = tandem::http::result<tandem::http::response>;
+    auto work = [&]() -> tandem::task<result> {
+        tandem::http::client web(options);
+        result r = co_await web.try_send(std::move(what));
+        CHECK(web.counters().connections_in_use == 0);
+        co_return r;
+    };
+    return run(work());
+}
+inline tandem::http::result<tandem::http::response> fetch(const tandem::http::client_options& options,
+                                                          const std::string& url) {
+    return fetch(options, tandem::http::request(url));
+}
 
 inline int connect_to_loopback(std::uint16_t port) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

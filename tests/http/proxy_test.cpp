@@ -82,6 +82,10 @@ TEST_CASE("proxy: what a text says", "[http][proxy]") {
     CHECK(proxy("socks5h://h").type() == proxy::kind::socks5h);
     CHECK(proxy("http://joe@h").password().empty());
     CHECK(proxy("http://joe@h").authorization() == "Basic am9lOg==");
+    CHECK(proxy("http://joe:pw@h").digest_only().authorization().empty());
+    CHECK(proxy("http://joe:pw@h").digest_only().digest_only(false) == proxy("http://joe:pw@h"));
+    CHECK_FALSE(proxy("http://joe:pw@h").digest_only() == proxy("http://joe:pw@h"));
+    CHECK_FALSE(proxy("http://joe:pw@h") == proxy("http://joe:p@h"));
 }
 
 TEST_CASE("proxy: what is none", "[http][proxy]") {
@@ -109,6 +113,9 @@ TEST_CASE("proxies: which one serves a URL", "[http][proxy]") {
     CHECK(used(rules, "https://example.org/") == "socks5h://b:2");
     CHECK(used(proxies().http("http://a:1"), "https://example.org/") == "-");
     CHECK(used(proxies().all("http://a:1"), "https://example.org/") == "http://a:1");
+    const auto by_value = proxies().all(proxy("http://joe:pw@a:1").digest_only()).https(proxy("https://b"));
+    CHECK(by_value.find(url("http://example.org/"))->is_digest_only());
+    CHECK(used(by_value, "https://example.org/") == "https://b:443");
 }
 
 TEST_CASE("proxies: hosts that are connected to directly", "[http][proxy]") {

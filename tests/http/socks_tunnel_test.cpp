@@ -16,26 +16,14 @@ using http::client_options;
 using http::proxies;
 using http::request_phase;
 using scripted::answering;
+using scripted::at;
+using scripted::fetch;
 using scripted::ok;
 using scripted::socks_proxy;
 using test_support::certificate_authority;
 using test_support::certificate_request;
 
 namespace {
-
-std::string at(std::uint16_t port, const std::string& before = "socks5h://") {
-    return before + "127.0.0.1:" + std::to_string(port);
-}
-
-http::result<http::response> fetch(const client_options& options, const std::string& url) {
-    auto work = [&]() -> task<http::result<http::response>> {
-        http::client web(options);
-        http::result<http::response> r = co_await web.try_get(url);
-        CHECK(web.counters().connections_in_use == 0);
-        co_return r;
-    };
-    return scripted::run(work());
-}
 
 // How a request ends when the proxy says `first` to the greeting and `then` to the request.
 http::result<http::response> answered(const std::string& first, const std::string& then = "",
@@ -66,8 +54,8 @@ const std::string fine("\x05\x00", 2);
 TEST_CASE("socks: a name goes to the proxy, and the request to the server as without one", "[http][proxy]") {
     answering server([](const std::string& request) { return ok(scripted::target_of(request)); });
     socks_proxy proxy(server.port());
-    const auto r =
-        fetch(client_options().proxies(proxies().all(at(proxy.port()))), "http://example.test:81/x");
+    const auto r = fetch(client_options().proxies(proxies().all(at(proxy.port(), "socks5h://"))),
+                         "http://example.test:81/x");
     REQUIRE(r);
     CHECK(r->body() == "/x");
     REQUIRE(proxy.requests().size() == 1);
@@ -91,7 +79,7 @@ TEST_CASE("socks: TLS through it, with user name and password for the proxy only
 TEST_CASE("socks: addresses go as addresses", "[http][proxy]") {
     answering server([](const std::string&) { return ok("x"); });
     socks_proxy proxy(server.port());
-    const auto by_proxy = client_options().proxies(proxies().all(at(proxy.port())));
+    const auto by_proxy = client_options().proxies(proxies().all(at(proxy.port(), "socks5h://")));
     CHECK(fetch(by_proxy, "http://192.0.2.1/"));
     CHECK(fetch(by_proxy, "http://[2001:db8::1]:8080/"));
     // socks5 without an h: looked up here.
@@ -154,8 +142,9 @@ TEST_CASE("socks: one that stalls", "[http][proxy]") {
         p.send("\x05");
         p.wait_closed();
     });
-    const auto r = fetch(client_options().proxies(proxies().all(at(silent.port()))).connect_timeout(50ms),
-                         "http://example.test/");
+    const auto r =
+        fetch(client_options().proxies(proxies().all(at(silent.port(), "socks5h://"))).connect_timeout(50ms),
+              "http://example.test/");
     REQUIRE_FALSE(r);
     CHECK(r.error().is_timeout());
     CHECK(r.error().phase() == request_phase::proxy);

@@ -1,6 +1,7 @@
 #include "lib/net/connect.hpp"
 #include "lib/net/resolver.hpp"
 
+#include "tests/net/connect_support.hpp"
 #include "tests/net/dns_server.hpp"
 #include "tests/support/catch.hpp"
 
@@ -16,17 +17,16 @@
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 using namespace std::chrono_literals;
+using connect_test::open_descriptors;
+using connect_test::peer_of;
+using connect_test::port_holder;
 using tandem::task;
 using tandem::net::connect;
 using tandem::net::connect_options;
@@ -40,77 +40,11 @@ namespace {
 using clock_type = std::chrono::steady_clock;
 constexpr auto no_deadline = clock_type::time_point::max();
 
-// A TCP socket bound to a loopback address; refuses connections until `listen`, and no other program gets its
-// port.
-class port_holder {
-public:
-    explicit port_holder(const char* address, std::uint16_t port = 0) {
-        fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        REQUIRE(fd_ >= 0);
-        sockaddr_in name{};
-        name.sin_family = AF_INET;
-        name.sin_port = htons(port);
-        REQUIRE(::inet_pton(AF_INET, address, &name.sin_addr) == 1);
-        REQUIRE(::bind(fd_, reinterpret_cast<sockaddr*>(&name), sizeof(name)) == 0);
-        socklen_t size = sizeof(name);
-        REQUIRE(::getsockname(fd_, reinterpret_cast<sockaddr*>(&name), &size) == 0);
-        port_ = ntohs(name.sin_port);
-    }
-    port_holder(const port_holder&) = delete;
-    port_holder& operator=(const port_holder&) = delete;
-    ~port_holder() {
-        for (const int fd : fillers_)
-            ::close(fd);
-        ::close(fd_);
-    }
-    void listen(int backlog = 16) { REQUIRE(::listen(fd_, backlog) == 0); }
-
-    // Listens, but nobody will get an answer: the backlog is full, so the kernel drops what else arrives.
-    void listen_and_fill(const char* address) {
-        listen(0);
-        sockaddr_in name{};
-        name.sin_family = AF_INET;
-        name.sin_port = htons(port_);
-        REQUIRE(::inet_pton(AF_INET, address, &name.sin_addr) == 1);
-        for (int i = 0; i < 3; ++i) {
-            const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-            REQUIRE(fd >= 0);
-            fillers_.push_back(fd);
-            ::connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof(name));
-        }
-    }
-    std::uint16_t port() const noexcept { return port_; }
-    std::string text(const char* address) const { return std::string(address) + ":" + std::to_string(port_); }
-
-    // Whether a connection waits to be accepted, or was and is still open.
-    int accept() const { return ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC); }
-
-private:
-    int fd_ = -1;
-    std::uint16_t port_ = 0;
-    std::vector<int> fillers_;
-};
-
 template <class... Texts>
 std::vector<ip_address> addresses(Texts... texts) {
     std::vector<ip_address> list;
     (list.push_back(boost::asio::ip::make_address(texts)), ...);
     return list;
-}
-
-std::string peer_of(const connect_result& result) {
-    sockaddr_in name{};
-    socklen_t size = sizeof(name);
-    if (::getpeername(result.connection.native_handle(), reinterpret_cast<sockaddr*>(&name), &size) != 0)
-        return "";
-    char text[INET_ADDRSTRLEN] = "";
-    ::inet_ntop(AF_INET, &name.sin_addr, text, sizeof(text));
-    return text;
-}
-
-std::ptrdiff_t open_descriptors() {
-    std::filesystem::directory_iterator it("/proc/self/fd");
-    return std::distance(begin(it), end(it));
 }
 
 template <class F>
@@ -173,7 +107,7 @@ TEST_CASE("connect: the second address is good", "[net][connect]") {
 
 TEST_CASE("connect: an address that does not answer delays by 250 ms", "[net][connect]") {
     port_holder hole("127.0.0.2");
-    hole.listen_and_fill("127.0.0.2");
+    hole.listen_and_fill();
     port_holder good("127.0.0.3", hole.port());
     good.listen();
     run([&]() -> task<> {
@@ -199,7 +133,7 @@ TEST_CASE("connect: an address that does not answer delays by 250 ms", "[net][co
 
 TEST_CASE("connect: the deadline", "[net][connect]") {
     port_holder hole("127.0.0.2");
-    hole.listen_and_fill("127.0.0.2");
+    hole.listen_and_fill();
     run([&]() -> task<> {
         const auto before = open_descriptors();
         const auto begin = clock_type::now();
@@ -220,7 +154,7 @@ TEST_CASE("connect: the deadline", "[net][connect]") {
 
 TEST_CASE("connect: cancellation", "[net][connect]") {
     port_holder hole("127.0.0.2");
-    hole.listen_and_fill("127.0.0.2");
+    hole.listen_and_fill();
     run([&]() -> task<> {
         const auto before = open_descriptors();
         const auto begin = clock_type::now();
@@ -300,7 +234,7 @@ TEST_CASE("connect: a thousand failures leave no descriptor open", "[net][connec
 
 TEST_CASE("connect: a runtime goes away in the midst of attempts", "[net][connect]") {
     port_holder hole("127.0.0.2");
-    hole.listen_and_fill("127.0.0.2");
+    hole.listen_and_fill();
     const auto before = open_descriptors();
     for (int i = 0; i < 20; ++i) {
         tandem::runtime runtime(tandem::runtime_options().workers(1).loops(2).drain_timeout(0ms));

@@ -84,10 +84,11 @@ public:
     client_options& verify(bool yes);          ///< tls_options::verify: true; false accepts any certificate
 
     // ---- the way there ----
-    /// None by default: requests go directly. Connections by different proxies are never mixed up.
+    /// None by default: requests go directly. Connections by different proxies are never mixed up. A request
+    /// may say otherwise for itself: request::proxy, no_proxy.
     client_options& proxies(http::proxies rules);
-    /// None by default. Addresses that it refuses are not connected to: errc::address_refused. Proxies and
-    /// Unix sockets given here are connected to in any case.
+    /// None by default. Addresses that it refuses are not connected to: errc::address_refused. Proxies,
+    /// also a request's own, and Unix sockets given here are connected to in any case.
     client_options& address_guard(tandem::address_guard guard);
     client_options& socket(socket_options options); ///< local address and TCP; not for Unix sockets
     /// The addresses of a host, instead of looking it up; at most 64 count. Given again for a host, the last

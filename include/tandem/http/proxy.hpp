@@ -11,6 +11,12 @@
 // through a tunnel, host and port and nothing else; its credentials are sent to it alone, and never to a
 // server. A Proxy-Authorization field that is given by hand goes out only with a request that the proxy
 // itself reads.
+//
+// User name and password are sent by Basic, which anybody on the way to an `http:` proxy can read, with the
+// first request. A proxy that does not take that and asks for Digest (RFC 7616: SHA-256, MD5 and their -sess
+// forms) is answered so, and remembered; `proxy::digest_only` sends nothing else:
+//
+//     http::proxies().all(http::proxy("http://joe:secret@proxy.example:3128").digest_only())
 #pragma once
 
 #include <tandem/net/url.hpp>
@@ -19,6 +25,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tandem::http {
@@ -33,12 +40,21 @@ public:
         socks5h, ///< RFC 1928; names are looked up by the proxy
     };
 
-    /// "http://host:port", with "user:password@" before the host for Basic authentication or RFC 1929,
-    /// percent-encoded; "https:", "socks5:" and "socks5h:" likewise. Without a scheme: http. Without a port:
-    /// 1080, https 443, as curl has it. What follows the port is ignored. Throws std::invalid_argument (which
-    /// does not quote the text: it may hold a password) for anything else, and for a user name with a colon
-    /// or control characters (SOCKS: name and password of 1 to 255 bytes).
+    /// "http://host:port", with "user:password@" before the host for Basic and Digest, or for RFC
+    /// 1929, percent-encoded; "https:", "socks5:" and "socks5h:" likewise. Without a scheme: http. Without a
+    /// port: 1080, https 443, as curl has it. What follows the port is ignored. Throws std::invalid_argument
+    /// (which does not quote the text: it may hold a password) for anything else, and for a user name with a
+    /// colon or control characters (SOCKS: name and password of 1 to 255 bytes).
     explicit proxy(std::string_view text);
+
+    /// True: user name and password are used for Digest alone, never in a form that can be read. The first
+    /// request goes out without, and a proxy that asks for something else refuses it. Default: false. Means
+    /// nothing for SOCKS.
+    proxy& digest_only(bool yes = true) & noexcept {
+        digest_only_ = yes;
+        return *this;
+    }
+    proxy&& digest_only(bool yes = true) && noexcept { return std::move(digest_only(yes)); }
 
     [[nodiscard]] kind type() const noexcept { return kind_; }
     [[nodiscard]] bool is_socks() const noexcept { return kind_ == kind::socks5 || kind_ == kind::socks5h; }
@@ -47,10 +63,14 @@ public:
     [[nodiscard]] bool has_credentials() const noexcept { return has_credentials_; }
     [[nodiscard]] const std::string& user() const noexcept { return user_; }
     [[nodiscard]] const std::string& password() const noexcept { return password_; }
-    /// The value of Proxy-Authorization; empty without credentials, and for SOCKS.
+    [[nodiscard]] bool is_digest_only() const noexcept { return digest_only_; }
+    /// The value of Proxy-Authorization for Basic; empty without credentials, for SOCKS and with digest_only.
     [[nodiscard]] std::string authorization() const;
     /// "socks5h://127.0.0.1:9050", without user name and password: for messages.
     [[nodiscard]] std::string name() const;
+
+    /// Everything is equal, user name and password too.
+    [[nodiscard]] friend bool operator==(const proxy&, const proxy&) noexcept = default;
 
 private:
     kind kind_ = kind::http;
@@ -59,6 +79,7 @@ private:
     std::string user_;
     std::string password_;
     bool has_credentials_ = false;
+    bool digest_only_ = false;
 };
 
 /// Which proxy serves which URL. Setters chain. A value; const use is thread-safe.
@@ -78,6 +99,9 @@ public:
     proxies& http(std::string_view text);
     proxies& https(std::string_view text);
     proxies& all(std::string_view text);
+    proxies& http(proxy by);
+    proxies& https(proxy by);
+    proxies& all(proxy by);
 
     /// Hosts to connect to directly, separated by commas or spaces: "example.org" (and what is under it, as
     /// is

@@ -13,6 +13,7 @@
 #include <tandem/http/method.hpp>
 #include <tandem/http/multipart.hpp>
 #include <tandem/http/progress.hpp>
+#include <tandem/http/proxy.hpp>
 #include <tandem/http/request_body.hpp>
 #include <tandem/net/url.hpp>
 
@@ -101,6 +102,19 @@ public:
         return *this;
     }
 
+    /// Goes by this proxy, whatever client_options::proxies says, wherever redirects lead. Connections, and
+    /// credentials, of different proxies are never mixed up. A Proxy-Authorization field of the client's own
+    /// headers is for the client's proxies and not sent to this one. Where client_options::unix_socket leads
+    /// there is no proxy at all. Throws std::invalid_argument for a text as http::proxy does.
+    request& proxy(http::proxy by) &;
+    request& proxy(std::string_view text) & { return proxy(http::proxy(text)); }
+    /// Goes directly, whatever client_options::proxies says.
+    request& no_proxy() & {
+        proxy_.reset();
+        proxy_chosen_ = true;
+        return *this;
+    }
+
     /// Sends `Expect: 100-continue` with a body, which then waits for the server's word, but no longer than
     /// `wait` (the client's first_byte_timeout goes on meanwhile): many servers never give it. A final
     /// response that comes instead spares the body; after 417 the request is sent again without Expect (RFC
@@ -157,6 +171,9 @@ public:
     request&& max_body(std::uint64_t bytes) && { return std::move(max_body(bytes)); }
     request&& follow_redirects(bool yes) && { return std::move(follow_redirects(yes)); }
     request&& max_redirects(unsigned n) && { return std::move(max_redirects(n)); }
+    request&& proxy(http::proxy by) && { return std::move(proxy(std::move(by))); }
+    request&& proxy(std::string_view text) && { return std::move(proxy(text)); }
+    request&& no_proxy() && { return std::move(no_proxy()); }
 
     [[nodiscard]] const tandem::url& url() const noexcept { return url_; } ///< empty when it did not parse
     [[nodiscard]] const std::string& bad_url() const noexcept { return bad_url_; } ///< then: what was given
@@ -182,6 +199,11 @@ public:
     }
     [[nodiscard]] std::optional<bool> follow_redirects() const noexcept { return follow_redirects_; }
     [[nodiscard]] std::optional<unsigned> max_redirects() const noexcept { return max_redirects_; }
+    /// Whether the request says by which proxy it goes, or that it goes by none.
+    [[nodiscard]] bool proxy_chosen() const noexcept { return proxy_chosen_; }
+    [[nodiscard]] const http::proxy* proxy() const noexcept {
+        return proxy_.get();
+    } ///< null: none, or not said
 
 private:
     friend class exchange; // takes the URL out of its own copy
@@ -205,6 +227,8 @@ private:
     informational_function on_informational_;
     std::optional<bool> follow_redirects_;
     std::optional<unsigned> max_redirects_;
+    std::shared_ptr<const http::proxy> proxy_; // copies of a request share it
+    bool proxy_chosen_ = false;
 };
 
 } // namespace tandem::http

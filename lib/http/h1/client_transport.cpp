@@ -8,9 +8,7 @@ std::error_code client_transport::begin(const request_line& line, const headers&
     chunked_ = body.framing() == framing::chunked;
     reader_.reset(line.verb);
     if (!line.absolute) return write_request_head(out_, line.method, line.target.target(), fields, body);
-    std::string whole(line.target.scheme());
-    whole.append("://").append(line.target.authority()).append(line.target.target());
-    return write_request_head(out_, line.method, whole, fields, body);
+    return write_request_head(out_, line.method, absolute_form(line.target), fields, body);
 }
 
 task<io_result> client_transport::send(std::string_view body) {
