@@ -10,11 +10,11 @@
 // connection is the websocket's own: it does not count into the client's limits.
 //
 // One task receives; any number may send at a time: messages go out whole, first come, first served. Pings
-// are answered, and sent, by receive(). While no task is in it send() looks after the connection: when
-// nothing was heard for ping_interval it sends a ping along, and when nothing came for pong_timeout it fails.
-// Then it also answers pings, and tells that the server has closed; but whoever sends seldom notices late,
-// and whoever neither sends nor receives does not at all. At most 64 KiB are taken in so, and beyond them, or
-// behind a whole message, nothing is looked at: the server has to wait once its messages fill the socket, and
+// are answered, and sent, by receive(). While no task is in it send() looks after the connection, once in a
+// ping_interval: it answers pings, sends one along when nothing was heard, fails when nothing came for
+// pong_timeout after that, and tells that the server has closed. So whoever sends seldom notices late, and
+// whoever neither sends nor receives does not at all. One message, and about 64 KiB behind it, are taken in
+// meanwhile; what is beyond is not looked at: the server has to wait once its messages fill the socket, and
 // is taken for alive.
 //
 // Belongs to the scheduler where it was opened. Not limited: how many messages a server sends; receive() is

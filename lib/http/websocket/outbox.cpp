@@ -26,7 +26,7 @@ void outbox::sent(std::size_t n) noexcept {
     at_ += n;
     if (!empty()) return;
     if (bytes_.capacity() > kept_bytes)
-        bytes_ = std::string();
+        std::string().swap(bytes_); // an assignment would keep the memory
     else
         bytes_.clear();
     at_ = 0;

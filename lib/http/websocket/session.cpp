@@ -52,7 +52,8 @@ websocket::state::state(scheduler& home, net::stream&& s, response_info&& i, web
                         bool with_compression, std::string&& protocol)
     : info(std::move(i)), options(std::move(o)), subprotocol(std::move(protocol)),
       compression(with_compression), home_(home), stream_(std::move(s)),
-      reader_(options.max_message_bytes(), options.max_fragments(), with_compression), heard_(home.now()) {
+      reader_(options.max_message_bytes(), options.max_fragments(), with_compression), heard_(home.now()),
+      looked_(heard_) {
     stream_.expires_at(clock::time_point::max());
 }
 
@@ -186,14 +187,15 @@ task<> websocket::state::read_ahead() {
 }
 
 // Before something is sent: what receive() does as time goes by, where nobody is in it. Never waits for the
-// server. Reads no more than once in a ping_interval, or pong_timeout, and only so far that the server still
-// has to wait for whoever receives.
+// server. Looks once in a ping_interval, and takes in only so much that the server still has to wait for
+// whoever receives.
 task<> websocket::state::look_after() {
     if (receiving_ || options.ping_interval().count() == 0) co_return;
     const auto now = home_.now();
-    const bool asked = awaiting_pong_;
-    const auto limit = asked ? options.pong_timeout() : options.ping_interval();
-    if (limit.count() == 0 || now - (asked ? pinged_ : heard_) < limit) co_return;
+    const auto patience = options.pong_timeout();
+    const bool late = awaiting_pong_ && patience.count() > 0 && now - pinged_ >= patience;
+    if (!late && now - std::max(heard_, looked_) < options.ping_interval()) co_return;
+    looked_ = now;
     co_await read_ahead();
     if (in_.view().size() >= most_unread) co_return; // no telling
     in_.prepare();
@@ -208,9 +210,9 @@ task<> websocket::state::look_after() {
         if (!ahead_ && in_.empty()) co_await fail_protocol(ws::error::ended_without_close);
     } else if (got.error != boost::asio::error::would_block) {
         fail_io(got.error);
-    } else if (asked) {
+    } else if (late) {
         co_await fail_protocol(ws::error::no_pong);
-    } else {
+    } else if (!awaiting_pong_) {
         awaiting_pong_ = true;
         pinged_ = now;
         ping_due_ = true;

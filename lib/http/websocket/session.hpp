@@ -85,7 +85,8 @@ private:
     bool close_sent_ = false;  // or about to be
     bool peer_closed_ = false; // has said so
 
-    clock::time_point heard_; // when the last byte came
+    clock::time_point heard_;  // when the last byte came
+    clock::time_point looked_; // when send() has looked for more
     clock::time_point pinged_;
     bool awaiting_pong_ = false;
 
