@@ -74,11 +74,24 @@ tandem::task<> retries(std::string site) {
     busy = 0;
 }
 
+// Python:  pybreaker.CircuitBreaker(fail_max=...).call_async(session.get, url)
+tandem::task<> breaker(std::string site) {
+    auto breaker = std::make_shared<http::circuit_breaker>();
+    auto limiter = std::make_shared<http::concurrency_limiter>();
+    http::client session(http::client_options().intercept(breaker).intercept(limiter));
+    busy = 100;
+    for (int i = 0; i < 20; ++i)
+        co_await session.try_get(site + "/busy");
+    const auto refused = co_await session.try_get(site + "/busy");
+    expect(!refused && refused.error().code() == http::errc::circuit_open && busy > 80);
+    busy = 0;
+}
+
 // Python:  CachedSession(cache=SQLiteBackend("cache.db"))                    # aiohttp-client-cache
 tandem::task<> caching(std::string site) {
     const std::string path = "/tmp/tandem-cache-" + std::to_string(::getpid()) + ".db";
     {
-        auto store = std::make_shared<http::sqlite_cache_store>(path);
+        auto store = std::make_shared<http::sqlite_cache_store>(path); // or no store: in memory, 64 MiB
         auto cache = std::make_shared<http::cache>(store);
         http::client session(http::client_options().intercept(cache));
         co_await session.get(site + "/daily");
@@ -110,7 +123,8 @@ tandem::task<> metrics(std::string site) {
     http::client session(http::client_options().on_event(record));
     co_await session.get(site + "/echo");
     std::ostringstream page;
-    counts->write(page);
+    counts->write(page);                           // Prometheus' text format, for /metrics
+    http::write_metrics(page, session.counters()); // and the connections of one client
     expect(page.str().find("tandem_http_client_requests_total{method=\"GET\",code_class=\"2xx\"} 1\n") !=
            std::string::npos);
 }
@@ -123,6 +137,7 @@ tandem::task<> serve() {
         co_await middlewares(site.url());
         co_await trace_configs(site.url());
         co_await retries(site.url());
+        co_await breaker(site.url());
         co_await caching(site.url());
         co_await stale_while_revalidate(site.url());
         co_await metrics(site.url());
