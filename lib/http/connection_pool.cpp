@@ -172,7 +172,8 @@ void connection_pool::serve(pool_origin& origin) noexcept {
 }
 
 void connection::room_changed() noexcept {
-    pool_.serve(origin_);
+    if (leases_ != 0)
+        pool_.serve(origin_); // of an idle one, who asks sees for himself: not while the pool is at it
 }
 
 void connection_pool::give_back(connection* leased, bool keep) noexcept {

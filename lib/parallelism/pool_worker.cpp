@@ -20,7 +20,7 @@ namespace {
 // How long a worker that ran dry looks for work before it parks: somewhat longer than it was without work
 // last time, if that is not too long, since work often comes at intervals; else ever shorter.
 constexpr std::int64_t shortest_search_ns = 4'000;
-constexpr std::int64_t longest_search_ns = 100'000;
+constexpr std::int64_t longest_search_ns = 150'000;
 
 // Every so many jobs a worker takes the oldest work first: a prime, so that it meets no pattern of the
 // program.

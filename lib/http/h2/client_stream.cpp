@@ -89,7 +89,11 @@ task<io_result> client_stream::send_end() {
 }
 
 bool client_stream::has_room(const client_stream& s) noexcept {
-    return s.upload_.empty() || s.closed_ || s.error_;
+    return s.upload_.empty() || is_over(s);
+}
+
+bool client_stream::is_over(const client_stream& s) noexcept {
+    return s.closed_ || s.error_;
 }
 
 // ---- receiving ----

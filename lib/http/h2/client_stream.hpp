@@ -55,6 +55,7 @@ private:
 
     static bool has_news(const client_stream& s) noexcept;
     static bool has_room(const client_stream& s) noexcept;
+    static bool is_over(const client_stream& s) noexcept;
     static void on_time(timer_node& timer) noexcept;
 
     session& session_;

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <coroutine>
+#include <exception>
 #include <new>
 #include <vector>
 
@@ -250,6 +251,7 @@ task<error_code> session::advance(client_stream& s, condition done) {
         if (interrupted_) settle(boost::asio::error::timed_out);
         if (!writer_ && wants_write()) {
             flush();
+            if (broken_ || s.closed_) continue; // it was told when it did not wait
             if (out_begin_ != out_.size()) {
                 if (reader_ || followers_.front())
                     co_await write_out(s, done);
@@ -331,16 +333,21 @@ void session::flush() noexcept {
     look_for_end();
 }
 
+// Others may have run since `advance` looked, because a task's first step can be queued: both look again.
+
 task<> session::write_out(client_stream& s, condition done) {
+    // A sender stays until its piece has left, so that it is held back by the socket.
+    const condition over = done == &client_stream::has_room ? &client_stream::is_over : done;
+    if (writer_ || broken_ || s.expired_ || over(s)) co_return;
     io_result sent;
     {
-        const role writing(writer_, s, done);
+        const role writing(writer_, s, over);
         hand_on(); // somebody else may read meanwhile
         sent = co_await stream_.write(std::string_view(out_).substr(out_begin_));
         out_begin_ += sent.bytes;
     }
-    const bool failed = sent.error && !task_context::current()->cancelled() &&
-                        !(interrupted_ && sent.error == boost::asio::error::timed_out);
+    const bool failed =
+        sent.error && !task_context::current()->cancelled() && sent.error != boost::asio::error::timed_out;
     if (failed)
         stop_writing();
     else
@@ -355,6 +362,7 @@ task<> session::write_and_read(client_stream& s, condition done) {
     both.add(reading);
     both.add(writing);
     co_await both;
+    if (both.first_failure()) std::rethrow_exception(both.first_failure());
 }
 
 // Even then there may be something to read: a peer may answer, and close, before it has taken everything.
@@ -364,6 +372,7 @@ void session::stop_writing() noexcept {
 }
 
 task<> session::read_in(client_stream& s, condition done) {
+    if (reader_ || broken_ || s.expired_ || done(s)) co_return;
     io_result got;
     {
         const role reading(reader_, s, done);
@@ -400,11 +409,12 @@ void session::feed() noexcept {
     }
 }
 
-// After an operation on the socket that has ended: interrupted, or failed.
+// After an operation on the socket that has ended: interrupted, or failed. The stream has no other deadline
+// than an interruption; and if it was TCP's own that has passed, the next operation fails too.
 void session::settle(const error_code& ec) noexcept {
     if (!ec || broken_) return;
-    if (ec == boost::asio::error::timed_out && interrupted_) {
-        if (somebody_has_to_leave()) return;
+    if (ec == boost::asio::error::timed_out) {
+        if (!interrupted_ || somebody_has_to_leave()) return;
         interrupted_ = false;
         stream_.expires_at(clock::time_point::max());
         return;
