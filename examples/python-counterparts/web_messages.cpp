@@ -34,6 +34,12 @@ tandem::task<> raise_for_status(http::client& session, std::string site) {
     expect(thrown);
 }
 
+// Python:  response.version == aiohttp.HttpVersion11
+tandem::task<> version(http::client& session, std::string site) {
+    const auto page = co_await session.get(site + "/lines");
+    expect(page.protocol() == http::protocol::http1_1 && to_string(page.protocol()) == "HTTP/1.1");
+}
+
 // Python:  await session.get(url, params={"q": "two words"})
 tandem::task<> params(http::client& session, std::string site) {
     const auto page = co_await session.send(http::request(site + "/search").query("q", "two words"));
@@ -96,6 +102,7 @@ tandem::task<> serve() {
         group.spawn(&http::server::serve, &site);
         http::client session;
         co_await raise_for_status(session, site.url());
+        co_await version(session, site.url());
         co_await params(session, site.url());
         co_await lines(session, site.url());
         co_await download(session, site.url());

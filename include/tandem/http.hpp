@@ -21,6 +21,7 @@
 #include <tandem/http/multipart.hpp>
 #include <tandem/http/netrc.hpp>
 #include <tandem/http/progress.hpp>
+#include <tandem/http/protocol.hpp>
 #include <tandem/http/proxy.hpp>
 #include <tandem/http/public_suffix.hpp>
 #include <tandem/http/request.hpp>

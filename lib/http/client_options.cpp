@@ -46,6 +46,14 @@ client_options& client_options::http2(http2_use how) {
     http2_ = how;
     return *this;
 }
+client_options& client_options::http2_ping_interval(duration d) {
+    http2_ping_interval_ = d;
+    return *this;
+}
+client_options& client_options::http2_ping_timeout(duration d) {
+    http2_ping_timeout_ = d;
+    return *this;
+}
 client_options& client_options::pool_timeout(duration d) {
     pool_timeout_ = d;
     return *this;

@@ -14,6 +14,8 @@ connection_pool::settings pool_settings(const client_options& options) {
     s.idle_timeout = options.idle_timeout();
     s.max_age = options.max_connection_age();
     s.http2 = options.http2();
+    s.http2_ping.interval = options.http2_ping_interval();
+    s.http2_ping.timeout = options.http2_ping_timeout();
     s.response_limits = h1::client_limits();
     s.response_limits.header_bytes = options.max_header_bytes();
     return s;
@@ -33,9 +35,16 @@ net::tls_context& client_state::tls(bool http1_only) {
     std::optional<net::tls_context>& wanted = both ? tls_ : http1_tls_;
     if (!wanted) {
         wanted.emplace(net::tls_context::client(options.tls()));
-        if (both) wanted->protocols({"h2", "http/1.1"});
+        if (both)
+            wanted->protocols({"h2", "http/1.1"});
+        else
+            wanted->protocols({"http/1.1"});
     }
     return *wanted;
+}
+
+void client_state::remember_http1(std::string_view origin) {
+    static_cast<void>(http1_origins_.at(origin, [] { return std::make_shared<bool>(true); }));
 }
 
 net::tls_context& client_state::proxy_tls() {

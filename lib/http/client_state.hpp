@@ -4,6 +4,7 @@
 #include "lib/http/connection_pool.hpp"
 #include "lib/http/digest_cache.hpp"
 #include "lib/http/host_port.hpp"
+#include "lib/http/origin_map.hpp"
 #include "lib/net/tls_context.hpp"
 
 #include <tandem/http/client.hpp>
@@ -31,6 +32,12 @@ public:
     net::tls_context& tls(bool http1_only = false);
     net::tls_context& proxy_tls(); ///< for the connection with an https proxy
 
+    /// Whether an origin has said that it wants HTTP/1.1, so that HTTP/2 is not offered to it any more.
+    [[nodiscard]] bool wants_http1(std::string_view origin) const {
+        return http1_origins_.find(origin) != nullptr;
+    }
+    void remember_http1(std::string_view origin);
+
     /// Where to connect to for a URL's host and port.
     [[nodiscard]] host_port endpoint(const url& target) const;
     /// Whether that is somewhere else than the URL says.
@@ -51,6 +58,7 @@ private:
         host_port from, to;
     };
     std::vector<route> routes_;
+    origin_map<bool> http1_origins_{1000}; // bounded: servers decide how many there are
 };
 
 } // namespace tandem::http

@@ -148,8 +148,9 @@ void connection_pool::agree(connection& held, bool http2) {
     pool_origin& origin = held.origin_;
     if (http2) {
         origin.expects_http2_ = true;
-        held.http2 = std::make_unique<h2::session>(held.stream, *home_, settings_.response_limits,
-                                                   static_cast<h2::session::owner&>(held));
+        held.http2 =
+            std::make_unique<h2::session>(held.stream, *home_, settings_.response_limits,
+                                          settings_.http2_ping, static_cast<h2::session::owner&>(held));
         use(origin, std::unique_ptr<connection>(&held));
         agreed(held);
     } else if (held.agreeing_) {

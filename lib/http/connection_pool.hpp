@@ -68,6 +68,7 @@ public:
         std::chrono::nanoseconds max_age{0};                              // 0: no limit
         h1::limits response_limits;
         http2_use http2 = http2_use::off;
+        h2::ping_times http2_ping;
     };
 
     explicit connection_pool(const settings& s) : timer_node(&connection_pool::on_timer), settings_(s) {}

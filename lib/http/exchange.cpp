@@ -38,7 +38,6 @@ exchange::exchange(client_state& client, request&& what, clock::time_point call_
       limit_(total_), proxy_authorization_(client.proxy_digests) {
     if (!client_.pool.bind(home_))
         throw std::logic_error("tandem::http::client: used by tasks of two schedulers at a time");
-    http1_only_ = request_.headers().contains("Upgrade");
     total_ = total_.part(start_, request_.timeout().value_or(client_.options.total_timeout()), total_.option);
     total_.when = std::min(total_.when, call_end);
 }
@@ -161,6 +160,11 @@ const proxy* exchange::via() const noexcept {
     return proxy_for(client_, request_, url_);
 }
 
+void exchange::choose_protocol() {
+    http1_only_ =
+        request_.headers().contains("Upgrade") || (url_.is_https() && client_.wants_http1(origin_key(url_)));
+}
+
 // Connections on which HTTP/2 was not asked for are kept apart, and tunnels from those to the proxy itself;
 // and those of a request that goes another way than the client's own.
 std::string_view exchange::pool_key() {
@@ -196,6 +200,7 @@ task<bool> exchange::acquire(std::chrono::nanoseconds longest) {
 
 task<bool> exchange::hop() {
     timings_ = request_timings();
+    choose_protocol();
     refusals_ = 0;
     went_again_ = false;
     for (;;) {
@@ -232,6 +237,7 @@ task<bool> exchange::hop() {
 
 task<bool> exchange::warm_up() {
     if (!check_url()) co_return false;
+    choose_protocol();
     // Those that are ready are held meanwhile, so no longer than it takes to open one.
     std::chrono::nanoseconds longest = client_.options.pool_timeout();
     if (longest.count() <= 0)
@@ -246,10 +252,26 @@ task<bool> exchange::warm_up() {
 }
 
 // A refusal is safe to repeat whatever the method is; a server that refuses all the time ends that.
-bool exchange::may_go_again(attempt outcome) noexcept {
+bool exchange::may_go_again(attempt outcome) {
+    if (wire_->http1_required()) return turn_to_http1(outcome);
     if (outcome == attempt::refused) return ++refusals_ <= most_refusals && (to_get_ || body_repeatable());
     if (outcome != attempt::stale || !reused_ || went_again_ || !may_retry()) return false;
     return went_again_ = true;
+}
+
+// The server has asked for HTTP/1.1: from now on that is spoken with its origin.
+bool exchange::turn_to_http1(attempt outcome) {
+    if (!url_.is_https()) { // there only the options say what is spoken
+        const http::error failure = *error_;
+        return fail(failure.phase(), failure.code(),
+                    failure.detail() +
+                        " (client_options::http2 says that the server is known to speak HTTP/2, "
+                        "but it wants HTTP/1.1)");
+    }
+    client_.remember_http1(origin_key(url_));
+    http1_only_ = true;
+    if (outcome == attempt::refused) return to_get_ || body_repeatable();
+    return outcome == attempt::stale && may_retry();
 }
 
 task<bool> exchange::open_connection() {

@@ -109,7 +109,9 @@ private:
     task<attempt> try_once();     // send and read the header on the open connection
     task<attempt> read_head();
     [[nodiscard]] attempt without_answer() const noexcept;
-    [[nodiscard]] bool may_go_again(attempt outcome) noexcept;
+    [[nodiscard]] bool may_go_again(attempt outcome);
+    bool turn_to_http1(attempt outcome);
+    void choose_protocol();
     task<bool> acquire(std::chrono::nanoseconds longest);
     std::string_view pool_key();
     [[nodiscard]] const proxy* via() const noexcept;  // to the URL at hand
@@ -203,9 +205,10 @@ private:
     digest_rounds rounds_;  // since the last redirect
     proxy_authorization proxy_authorization_;
     int status_ = 0;
-    std::string own_key_;     // for the pool, where it is more than the origin
-    bool http1_only_ = false; // to another protocol: something that HTTP/2 does not have (RFC 9113, 8.6)
-    bool to_get_ = false;     // a redirect has changed the method
+    std::string own_key_; // for the pool, where it is more than the origin
+    // This hop: for another protocol, which HTTP/2 cannot turn to (RFC 9113, 8.6), or as the server wants it.
+    bool http1_only_ = false;
+    bool to_get_ = false; // a redirect has changed the method
     bool drop_body_ = false;
     bool drop_credentials_ = false; // a redirect has left the origin
     bool told_proxy_ = false;       // the last request's credentials for a proxy, if any, are ours to choose

@@ -44,6 +44,7 @@ void exchange::describe_all_but_url(response_info& info) {
     timings_.total = home_.now() - start_;
     info.timings_ = timings_;
     info.reused_ = reused_;
+    info.protocol_ = wire_->protocol();
     info.decoded_ = decoder_.has_value();
 }
 

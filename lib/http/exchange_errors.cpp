@@ -1,6 +1,7 @@
 // Time limits of an exchange, and its failures put into words.
 #include "lib/http/exchange.hpp"
 
+#include "lib/http/h2/error.hpp"
 #include "lib/net/tls_context.hpp"
 
 #include <boost/system/errc.hpp>
@@ -39,6 +40,11 @@ void exchange::set_deadline(const time_limit& limit) {
 }
 
 bool exchange::fail(request_phase phase, const error_code& code, std::string detail) {
+    if (code == h2::make_error_code(h2::error::ping_unanswered))
+        detail += " (silent for " + in_words(client_.options.http2_ping_interval()) +
+                  ", client_options::http2_ping_interval, and " +
+                  in_words(client_.options.http2_ping_timeout()) +
+                  " more, client_options::http2_ping_timeout)";
     std::string shown = url_.empty() ? request_.bad_url().substr(0, 200) : url_.redacted();
     error_.emplace(phase, code, std::string(method_name()), std::move(shown), std::move(detail));
     error_->attempt(attempt_).elapsed(home_.now() - start_);

@@ -21,6 +21,7 @@
 #include <tandem/core/task.hpp>
 #include <tandem/http/headers.hpp>
 #include <tandem/http/method.hpp>
+#include <tandem/http/protocol.hpp>
 #include <tandem/net/url.hpp>
 
 #include <cstddef>
@@ -88,6 +89,7 @@ public:
     virtual void received(std::size_t bytes) = 0; ///< after receive() without error; 0: end of stream
 
     /// From event::head on.
+    [[nodiscard]] virtual http::protocol protocol() const noexcept = 0;
     [[nodiscard]] virtual h1::response_head& head() noexcept = 0;
     [[nodiscard]] virtual bool has_body() const noexcept = 0;
     [[nodiscard]] virtual std::uint64_t declared_length() const noexcept = 0; ///< 0: not known
@@ -95,6 +97,8 @@ public:
 
     [[nodiscard]] virtual std::error_code error() const noexcept = 0; ///< after event::failed
     [[nodiscard]] virtual no_answer why_no_answer() const noexcept = 0;
+    /// The server wants the request over HTTP/1.1 (HTTP_1_1_REQUIRED, RFC 9113, 7).
+    [[nodiscard]] virtual bool http1_required() const noexcept { return false; }
 
     /// After event::complete: whether the connection can carry other requests.
     [[nodiscard]] virtual bool reusable() const noexcept = 0;

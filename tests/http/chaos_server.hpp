@@ -1,5 +1,6 @@
 // A server that does to each request what the request's target says: answers it in some form, or fails in
-// some way. One thread, one epoll: it stays small however many connections come and go.
+// some way. One thread, one epoll: it stays small however many connections come and go. HTTP/1.1, or what
+// else a `speaker` makes of a connection's bytes (tests/http/chaos_h2.hpp).
 //
 //     "/<id>/<behaviour>/<size>"      the body of an answer is text_for(id, size)
 #pragma once
@@ -10,6 +11,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -65,10 +67,62 @@ inline std::string target(std::uint64_t id, behaviour what, std::size_t size) {
            std::to_string(size);
 }
 
+// What a target asks for.
+class parts {
+public:
+    std::uint64_t id = 0;
+    behaviour what = behaviour::plain;
+    std::size_t size = 0;
+};
+
+inline std::size_t number_at(std::string_view text) {
+    std::size_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+// Of a text whose first '/' begins a target.
+inline parts parts_of(std::string_view text) {
+    const std::size_t id_at = text.find('/') + 1;
+    const std::size_t what_at = text.find('/', id_at) + 1;
+    const std::size_t size_at = text.find('/', what_at) + 1;
+    parts found;
+    found.id = number_at(text.substr(id_at));
+    found.what = static_cast<behaviour>(number_at(text.substr(what_at)));
+    found.size = number_at(text.substr(size_at));
+    return found;
+}
+
+class connection;
+
+// Another protocol, on one connection.
+class speaker {
+public:
+    virtual ~speaker() = default;
+    virtual void received(int fd, connection& c) = 0; // takes what it can use out of c.in, and fills c.out
+    virtual void sent(int fd, connection& c) = 0;     // c.out is empty: fills it, if there is more
+};
+
+class connection {
+public:
+    std::string in;
+    std::string out;
+    bool last = false; // close when all is sent
+    bool mute = false; // whatever comes is not answered
+    std::unique_ptr<chaos::speaker> speaker;
+};
+
+// Closing it is a TCP reset.
+inline void make_reset(int fd) {
+    const linger now{1, 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
 class server {
 public:
-    server()
-        : epoll_(epoll_create1(EPOLL_CLOEXEC)), stop_(eventfd(0, EFD_CLOEXEC)),
+    using speaker_maker = std::function<std::unique_ptr<speaker>(std::atomic<std::uint64_t>& requests)>;
+    explicit server(speaker_maker make = speaker_maker())
+        : make_(std::move(make)), epoll_(epoll_create1(EPOLL_CLOEXEC)), stop_(eventfd(0, EFD_CLOEXEC)),
           listener_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
         sockaddr_in address{};
         address.sin_family = AF_INET;
@@ -103,14 +157,6 @@ public:
     std::uint64_t requests() const noexcept { return requests_; }
 
 private:
-    class connection {
-    public:
-        std::string in;
-        std::string out;
-        bool last = false; // close when all is sent
-        bool mute = false; // whatever comes is not answered
-    };
-
     void watch(int operation, int fd, std::uint32_t events) const {
         epoll_event wanted{};
         wanted.events = events;
@@ -140,6 +186,7 @@ private:
             const auto at = static_cast<std::size_t>(fd);
             if (connections_.size() <= at) connections_.resize(at + 1);
             connections_[at] = std::make_unique<connection>();
+            if (make_) connections_[at]->speaker = make_(requests_);
             ++accepted_;
             ++open_;
             watch(EPOLL_CTL_ADD, fd, EPOLLIN);
@@ -150,10 +197,6 @@ private:
         connections_[static_cast<std::size_t>(fd)].reset();
         ::close(fd);
         --open_;
-    }
-    static void make_reset(int fd) {
-        const linger now{1, 0};
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     }
 
     // False: the connection is over.
@@ -169,7 +212,8 @@ private:
             }
             if (!c.mute && !c.last) c.in.append(piece.data(), static_cast<std::size_t>(n));
         }
-        while (!c.mute && !c.last)
+        if (c.speaker && !c.last) c.speaker->received(fd, c);
+        while (!c.speaker && !c.mute && !c.last)
             if (!answer_next(fd, c)) break;
         return flush(fd, c);
     }
@@ -183,15 +227,10 @@ private:
                 return true;
             }
             c.out.erase(0, static_cast<std::size_t>(n));
+            if (c.speaker && c.out.empty() && !c.last) c.speaker->sent(fd, c);
         }
         watch(EPOLL_CTL_MOD, fd, EPOLLIN);
         return !c.last;
-    }
-
-    static std::size_t number_at(std::string_view text) {
-        std::size_t value = 0;
-        std::from_chars(text.data(), text.data() + text.size(), value);
-        return value;
     }
 
     // One request out of the input; false when there is none.
@@ -207,13 +246,8 @@ private:
         c.in.erase(0, head.size() + length);
         ++requests_;
 
-        const std::size_t id_at = head.find('/') + 1;
-        const std::size_t what_at = head.find('/', id_at) + 1;
-        const std::size_t size_at = head.find('/', what_at) + 1;
-        const std::uint64_t id = number_at(std::string_view(head).substr(id_at));
-        const std::size_t size = number_at(std::string_view(head).substr(size_at));
-        do_as_told(fd, c, id, static_cast<behaviour>(number_at(std::string_view(head).substr(what_at))), size,
-                   sent);
+        const parts asked = parts_of(head);
+        do_as_told(fd, c, asked.id, asked.what, asked.size, sent);
         return true;
     }
 
@@ -298,6 +332,7 @@ private:
         }
     }
 
+    speaker_maker make_;
     int epoll_;
     int stop_;
     int listener_;

@@ -1,8 +1,9 @@
 // Many requests against a server that answers some and fails others in every way it knows, with
 // cancellations, time-outs and abandoned streams thrown in: each answer belongs to its request, the counters
-// add up, memory and descriptors stay what they were.
+// add up, memory and descriptors stay what they were. Over HTTP/1.1 and over HTTP/2.
 //
 // 20,000 requests as a test; TANDEM_SOAK_REQUESTS=1000000 is the long run, which also prints what it saw.
+#include "tests/http/chaos_h2.hpp"
 #include "tests/http/chaos_server.hpp"
 #include "tests/http/scripted_server.hpp"
 #include "tests/support/build.hpp"
@@ -47,6 +48,7 @@ class tally {
 public:
     tally() noexcept {}
     std::uint64_t answers = 0, errors = 0, timeouts = 0, cancelled = 0, abandoned = 0;
+    std::uint64_t lost = 0;  // errors of those whose connection ended because of another request
     std::uint64_t wrong = 0; // answers of another request, and outcomes that cannot be
     std::string first_wrong;
 
@@ -58,8 +60,14 @@ public:
 
 class soak {
 public:
-    explicit soak(const chaos::server& on)
-        : server_(on), web_(http::client_options().connections_per_host(24).connections_total(24)) {}
+    soak(const chaos::server& on, http::http2_use how)
+        : server_(on), web_(http::client_options()
+                                .connections_per_host(24)
+                                .connections_total(24)
+                                .http2(how)
+                                .http2_ping_interval(2ms)
+                                .http2_ping_timeout(60s)),
+          shares_(how == http::http2_use::prior_knowledge) {}
 
     task<> run(std::uint64_t requests) {
         left_ = requests;
@@ -76,13 +84,19 @@ public:
 private:
     std::size_t below(std::size_t bound) { return random_() % bound; }
 
+    // Half of all requests are answered plainly, so that connections are kept and used again.
+    behaviour any_behaviour() {
+        const auto drawn = static_cast<behaviour>(below(chaos::behaviours));
+        if (below(2) == 0) return behaviour::plain;
+        // Over HTTP/2 it would end many others.
+        return shares_ && chaos::ends_connection(drawn) && below(32) != 0 ? behaviour::plain : drawn;
+    }
+
     task<> work() {
         while (left_ != 0) {
             --left_;
             const std::uint64_t id = ++ids_;
-            // Half of all requests are answered plainly, so that connections are kept and used again.
-            const auto what =
-                below(2) == 0 ? behaviour::plain : static_cast<behaviour>(below(chaos::behaviours));
+            const behaviour what = any_behaviour();
             // What nobody asked for comes in the same segment as the answer: later, nobody could tell.
             const bool large = below(16) == 0 && what != behaviour::trailing_answer;
             const std::size_t size = below(large ? 100'000 : 2'000);
@@ -114,7 +128,9 @@ private:
     }
     void check(std::uint64_t id, behaviour what, std::size_t size, const http::error& e) {
         const bool silent = what == behaviour::no_answer || what == behaviour::stalls;
-        if (chaos::is_answer(what) || e.is_timeout() != silent)
+        if (shares_ && !e.is_timeout() && (chaos::is_answer(what) || silent))
+            ++seen_.lost;
+        else if (chaos::is_answer(what) || e.is_timeout() != silent)
             seen_.note_wrong("request " + chaos::target(id, what, size) + " failed: " + e.message());
         ++(e.is_timeout() ? seen_.timeouts : seen_.errors);
     }
@@ -175,6 +191,7 @@ private:
 
     const chaos::server& server_;
     http::client web_;
+    const bool shares_; // many requests share a connection, and its end
     std::mt19937 random_{20261130};
     std::uint64_t ids_ = 0;
     std::uint64_t left_ = 0;
@@ -186,14 +203,10 @@ std::uint64_t wanted_requests() {
     return text ? std::strtoull(text, nullptr, 10) : tests::repeat(20'000, 4'000);
 }
 
-} // namespace
-
-TEST_CASE("a client under cancellations, resets, time-outs and lies leaks nothing and mixes up nothing",
-          "[soak]") {
+void run_soak(const chaos::server& server, http::http2_use how) {
     const std::uint64_t requests = wanted_requests();
-    chaos::server server;
     auto work = [&]() -> task<> {
-        soak run(server);
+        soak run(server, how);
         co_await run.run(requests / 4); // what is kept for later is there now
         run.web().close_idle();
         const double mib_before = resident_mib();
@@ -203,6 +216,7 @@ TEST_CASE("a client under cancellations, resets, time-outs and lies leaks nothin
         const tally& seen = run.seen();
         CAPTURE(seen.first_wrong);
         CHECK(seen.wrong == 0);
+        CHECK(seen.lost < requests / 8);
         CHECK(seen.all() == requests);
         CHECK(seen.answers > requests / 2);
         CHECK(seen.errors > requests / 20);
@@ -228,10 +242,12 @@ TEST_CASE("a client under cancellations, resets, time-outs and lies leaks nothin
         if (!tests::sanitized) CHECK(mib_after < mib_before + 8);
         if (std::getenv("TANDEM_SOAK_REQUESTS"))
             std::printf(
-                "%llu requests: %llu answers, %llu errors, %llu time-outs, %llu cancelled, %llu abandoned; "
+                "%llu requests: %llu answers, %llu errors (%llu lost), %llu time-outs, %llu cancelled, %llu "
+                "abandoned; "
                 "%llu connections, %llu reused, %llu retries; %.1f -> %.1f MiB, %zu -> %zu descriptors\n",
                 static_cast<unsigned long long>(requests), static_cast<unsigned long long>(seen.answers),
-                static_cast<unsigned long long>(seen.errors), static_cast<unsigned long long>(seen.timeouts),
+                static_cast<unsigned long long>(seen.errors), static_cast<unsigned long long>(seen.lost),
+                static_cast<unsigned long long>(seen.timeouts),
                 static_cast<unsigned long long>(seen.cancelled),
                 static_cast<unsigned long long>(seen.abandoned),
                 static_cast<unsigned long long>(now.connections_opened),
@@ -240,4 +256,19 @@ TEST_CASE("a client under cancellations, resets, time-outs and lies leaks nothin
                 descriptors_after);
     };
     scripted::run(work());
+}
+
+} // namespace
+
+TEST_CASE("a client under cancellations, resets, time-outs and lies leaks nothing and mixes up nothing",
+          "[soak]") {
+    const chaos::server server;
+    run_soak(server, http::http2_use::off);
+}
+
+TEST_CASE("http2: under cancellations, resets, time-outs and lies nothing leaks and nothing is mixed up",
+          "[soak]") {
+    const chaos::server server(
+        [](std::atomic<std::uint64_t>& requests) { return std::make_unique<chaos::h2_speaker>(requests); });
+    run_soak(server, http::http2_use::prior_knowledge);
 }

@@ -214,7 +214,7 @@ TEST_CASE("a header that drips in ends by header_timeout", "[http][server]") {
 }
 
 TEST_CASE("idle connections and slow bodies end in time", "[http][server]") {
-    watchful server(server_options().idle_timeout(50ms).body_timeout(50ms));
+    watchful server(server_options().idle_timeout(500ms).body_timeout(50ms));
     SECTION("idle") {
         raw_client client(server.site.port());
         REQUIRE(client.send(get("/")));

@@ -49,6 +49,12 @@ public:
     client_options& idle_timeout(duration d);            ///< 15 s, then an idle connection is closed
     client_options& max_connection_age(duration d);      ///< 0; one that is older carries no further request
     client_options& http2(http2_use how);                ///< by ALPN: HTTP/2 where an https server speaks it
+    /// 30 s: so long an HTTP/2 connection may be silent while requests wait for it, then it is asked by a
+    /// PING whether it is alive; 0: never.
+    client_options& http2_ping_interval(duration d);
+    /// 15 s: when nothing at all has come so long after that PING, the connection is given up, and what waits
+    /// for it fails, or is repeated as after any connection that was lost; 0: it is asked again and again.
+    client_options& http2_ping_timeout(duration d);
 
     // ---- time ----
     client_options& pool_timeout(duration d);       ///< 0: waiting for a free connection is not limited
@@ -144,6 +150,8 @@ public:
     duration idle_timeout() const noexcept { return idle_timeout_; }
     duration max_connection_age() const noexcept { return max_connection_age_; }
     http2_use http2() const noexcept { return http2_; }
+    duration http2_ping_interval() const noexcept { return http2_ping_interval_; }
+    duration http2_ping_timeout() const noexcept { return http2_ping_timeout_; }
     duration pool_timeout() const noexcept { return pool_timeout_; }
     duration connect_timeout() const noexcept { return connect_timeout_; }
     duration tls_timeout() const noexcept { return tls_timeout_; }
@@ -188,6 +196,8 @@ private:
     duration idle_timeout_ = std::chrono::seconds(15);
     duration max_connection_age_{0};
     http2_use http2_ = http2_use::by_alpn;
+    duration http2_ping_interval_ = std::chrono::seconds(30);
+    duration http2_ping_timeout_ = std::chrono::seconds(15);
     duration pool_timeout_{0};
     duration connect_timeout_ = std::chrono::seconds(10);
     duration tls_timeout_ = std::chrono::seconds(10);

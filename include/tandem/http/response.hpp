@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tandem/http/headers.hpp>
+#include <tandem/http/protocol.hpp>
 #include <tandem/http/status.hpp>
 #include <tandem/net/url.hpp>
 
@@ -67,6 +68,9 @@ public:
     [[nodiscard]] std::string charset() const;    ///< Content-Type's, in lower case; often empty
     [[nodiscard]] const std::vector<redirect_hop>& history() const noexcept { return history_; }
     [[nodiscard]] const request_timings& timings() const noexcept { return timings_; }
+    /// What the last hop's answer came in. Of one that came over no connection (from a cache, or made by an
+    /// interceptor) http1_1, unless response_builder::protocol has said otherwise.
+    [[nodiscard]] http::protocol protocol() const noexcept { return protocol_; }
     [[nodiscard]] bool connection_reused() const noexcept { return reused_; } ///< the last hop's
     /// The body has been freed of its Content-Encoding. False also when there was none.
     [[nodiscard]] bool decoded() const noexcept { return decoded_; }
@@ -78,6 +82,7 @@ protected:
     int status_ = 0;
     bool reused_ = false;
     bool decoded_ = false;
+    http::protocol protocol_ = http::protocol::http1_1;
     std::string method_;
     std::string reason_;
     http::headers headers_;

@@ -50,6 +50,10 @@ public:
         made_.decoded_ = yes;
         return *this;
     }
+    response_builder& protocol(http::protocol what) {
+        made_.protocol_ = what;
+        return *this;
+    }
     response_builder& timings(const request_timings& t) {
         made_.timings_ = t;
         return *this;

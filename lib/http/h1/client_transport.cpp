@@ -45,6 +45,10 @@ void client_transport::received(std::size_t bytes) {
     ended_ = bytes == 0;
 }
 
+http::protocol client_transport::protocol() const noexcept {
+    return reader_.head().version == version::http10 ? http::protocol::http1_0 : http::protocol::http1_1;
+}
+
 std::uint64_t client_transport::declared_length() const noexcept {
     return reader_.framing() == framing::length ? reader_.content_length() : 0;
 }

@@ -28,6 +28,7 @@ public:
     task<io_result> receive() override;
     void received(std::size_t bytes) override;
 
+    http::protocol protocol() const noexcept override;
     response_head& head() noexcept override { return reader_.head(); }
     bool has_body() const noexcept override { return reader_.framing() != framing::none; }
     std::uint64_t declared_length() const noexcept override;

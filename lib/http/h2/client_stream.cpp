@@ -143,6 +143,10 @@ no_answer client_stream::why_no_answer() const noexcept {
     return silent_ && !heard_ ? no_answer::silent : no_answer::unknown;
 }
 
+bool client_stream::http1_required() const noexcept {
+    return requires_http1(error_);
+}
+
 // ---- told by the session ----
 
 bool client_stream::fail(h1::error what) noexcept {

@@ -32,12 +32,14 @@ public:
     task<io_result> receive() override;
     void received(std::size_t) override {}
 
+    http::protocol protocol() const noexcept override { return http::protocol::http2; }
     h1::response_head& head() noexcept override { return interim_shown_ ? interims_.front() : head_; }
     bool has_body() const noexcept override { return has_body_; }
     std::uint64_t declared_length() const noexcept override { return declared_length_; }
     headers& trailers() noexcept override { return trailers_; }
     std::error_code error() const noexcept override { return error_; }
     no_answer why_no_answer() const noexcept override;
+    bool http1_required() const noexcept override;
     bool reusable() const noexcept override { return true; }
 
 private:

@@ -25,6 +25,8 @@ public:
             return "the request has a field that HTTP/2 does not allow";
         case error::incomplete_stream:
             return "the peer closed the HTTP/2 stream before the response was complete";
+        case error::ping_unanswered:
+            return "the HTTP/2 connection is dead: nothing came on it, not even the answer to a PING";
         }
         const char* const what = nghttp2_http2_strerror(static_cast<std::uint32_t>(value) & 0xff);
         switch (static_cast<origin>(value & ~0xff)) {
@@ -49,12 +51,19 @@ const std::error_category& h2_category() noexcept {
 }
 
 bool is_transient(const std::error_code& code) noexcept {
-    if (code == error::connection_closed || code == error::incomplete_stream) return true;
-    if (code.category() != h2_category()) return false;
+    if (code == error::connection_closed || code == error::incomplete_stream ||
+        code == error::ping_unanswered)
+        return true;
+    if (code.category() != h2_category() || requires_http1(code)) return false;
     if (static_cast<origin>(code.value() & ~0xff) == origin::goaway) return true;
     return code == make_error_code(origin::reset, NGHTTP2_REFUSED_STREAM) ||
            code == make_error_code(origin::reset, NGHTTP2_INTERNAL_ERROR) ||
            code == make_error_code(origin::reset, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+bool requires_http1(const std::error_code& code) noexcept {
+    return code == make_error_code(origin::reset, NGHTTP2_HTTP_1_1_REQUIRED) ||
+           code == make_error_code(origin::goaway, NGHTTP2_HTTP_1_1_REQUIRED);
 }
 
 std::error_code make_error_code(origin who, std::uint32_t code) noexcept {

@@ -20,6 +20,7 @@ enum class error : int {
     out_of_memory,
     bad_field,         ///< of a request: it cannot be sent over HTTP/2
     incomplete_stream, ///< the peer was done with the stream before the response was
+    ping_unanswered,   ///< the connection is silent, also when it is asked by a PING
 };
 
 /// The category of all of these, named "tandem.http2".
@@ -33,6 +34,9 @@ enum class error : int {
 
 /// Whether the same request may succeed a little later: the connection ended, or the peer had too much to do.
 [[nodiscard]] bool is_transient(const std::error_code& code) noexcept;
+
+/// Whether the peer has said that it wants the request over HTTP/1.1 (HTTP_1_1_REQUIRED).
+[[nodiscard]] bool requires_http1(const std::error_code& code) noexcept;
 
 } // namespace tandem::http::h2
 

@@ -104,13 +104,16 @@ private:
     session& session_;
 };
 
-session::session(net::stream& stream, scheduler& home, const h1::limits& bounds, owner& told)
-    : stream_(stream), home_(home), limits_(bounds), owner_(told), useless_since_(home.turn_time()) {
+session::session(net::stream& stream, scheduler& home, const h1::limits& bounds, const ping_times& ping,
+                 owner& told)
+    : stream_(stream), home_(home), limits_(bounds), ping_(ping), owner_(told),
+      useless_since_(home.turn_time()) {
     stream_.expires_at(clock::time_point::max());
     frames_ = callbacks::make_session(*this, limits_.header_bytes);
 }
 
 session::~session() {
+    home_.disarm(silence_);
     nghttp2_session_del(frames_);
 }
 
@@ -144,6 +147,7 @@ void session::refresh() noexcept {
 }
 
 void session::rest() noexcept {
+    home_.disarm(silence_);
     in_.reset();
     if (out_begin_ == out_.size()) {
         out_ = std::string();
@@ -348,6 +352,7 @@ task<> session::write_out(client_stream& s, condition done) {
     }
     const bool failed =
         sent.error && !task_context::current()->cancelled() && sent.error != boost::asio::error::timed_out;
+    if (!sent.error) heard(); // the socket was full: the peer takes what is sent
     if (failed)
         stop_writing();
     else
@@ -376,6 +381,7 @@ task<> session::read_in(client_stream& s, condition done) {
     io_result got;
     {
         const role reading(reader_, s, done);
+        listen();
         in_.prepare();
         got = co_await stream_.read_some(in_.tail(), in_.space());
     }
@@ -393,6 +399,7 @@ task<> session::read_in(client_stream& s, condition done) {
 void session::feed() noexcept {
     const std::string_view bytes = in_.view();
     bytes_received_ += bytes.size();
+    heard();
     working_ = true;
     const ssize_t n =
         nghttp2_session_mem_recv(frames_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());

@@ -16,6 +16,9 @@
 // stops its own stream only; that of the connection is given back at once. So at most 1 MiB waits for each
 // open response.
 //
+// A connection on which somebody waits, and from which nothing has come for long, is asked by a PING whether
+// it is alive (session_ping.cpp). Whatever comes then is an answer; when nothing does, every stream fails.
+//
 // Belongs to one scheduler: no locks.
 #pragma once
 
@@ -29,6 +32,7 @@
 #include <tandem/core/task.hpp>
 #include <tandem/core/wait_list.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -42,6 +46,14 @@ struct nghttp2_session;
 namespace tandem::http::h2 {
 
 class client_stream; // lib/http/h2/client_stream.hpp
+
+/// When a silent peer is asked whether it is there, and how long it has to answer. 0: never; for ever.
+class ping_times {
+public:
+    ping_times() noexcept {}
+    std::chrono::nanoseconds interval{0};
+    std::chrono::nanoseconds timeout{0};
+};
 
 class session {
 public:
@@ -57,7 +69,8 @@ public:
     };
 
     /// `stream` is connected and outlives the session. Sends nothing yet.
-    session(net::stream& stream, scheduler& home, const h1::limits& bounds, owner& told);
+    session(net::stream& stream, scheduler& home, const h1::limits& bounds, const ping_times& ping,
+            owner& told);
     session(const session&) = delete;
     session& operator=(const session&) = delete;
     ~session(); // every stream must have ended
@@ -86,6 +99,12 @@ private:
     class role;
     class departure;
     using condition = bool (*)(const client_stream&);
+
+    class alarm : public timer_node {
+    public:
+        explicit alarm(session& s) noexcept : timer_node(&session::on_silence), owner(s) {}
+        session& owner;
+    };
 
     // Whose task reads, or writes, and what it waits for. Both may be tasks of one stream: what is to be sent
     // and the answer are waited for side by side.
@@ -123,6 +142,15 @@ private:
     void fail_all(const std::error_code& why, bool silent) noexcept;
     void hand_on() noexcept;
 
+    // ---- whether the peer is there ----
+    void listen() noexcept;
+    void heard() noexcept {
+        heard_at_ = home_.turn_time();
+        asked_ = false;
+    }
+    static void on_silence(timer_node& timer) noexcept;
+    void look_for_life() noexcept;
+
     // ---- told by nghttp2 ----
     client_stream* find(std::int32_t id) noexcept;
     bool count_frame(bool useful) noexcept; // false: too many that are not
@@ -130,6 +158,7 @@ private:
     net::stream& stream_;
     scheduler& home_;
     const h1::limits limits_;
+    const ping_times ping_;
     owner& owner_;
     nghttp2_session* frames_ = nullptr;
     std::unordered_map<std::int32_t, client_stream*> streams_; // null: given up
@@ -152,6 +181,10 @@ private:
     bool flooded_ = false;
     bool interrupted_ = false; // whoever uses the socket lets go of it, because somebody has to leave
     std::uint64_t bytes_received_ = 0;
+    alarm silence_{*this};
+    bool asked_ = false;         // by a PING, and nothing has come since
+    clock::time_point heard_at_; // the last sign of life
+    clock::time_point asked_at_;
     std::size_t useless_frames_ = 0;
     clock::time_point useless_since_;
 };

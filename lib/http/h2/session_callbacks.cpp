@@ -185,12 +185,15 @@ int callbacks::on_stream_close(nghttp2_session*, std::int32_t id, std::uint32_t 
     if (!s) {
         --self.lingering_;
     } else {
-        s->refused_ = code == NGHTTP2_REFUSED_STREAM && !s->heard_;
+        s->refused_ = (code == NGHTTP2_REFUSED_STREAM || code == NGHTTP2_HTTP_1_1_REQUIRED) && !s->heard_;
         if (code == NGHTTP2_NO_ERROR)
             s->close(s->ended_ ? std::error_code() : make_error_code(error::incomplete_stream));
+        else if (s->reset_by_peer_)
+            s->close(make_error_code(origin::reset, code));
+        else if (s->refused_) // nghttp2 says so of those that a GOAWAY leaves out
+            s->close(make_error_code(origin::goaway, self.received_goaway_));
         else
-            s->close(
-                make_error_code(s->reset_by_peer_ || s->refused_ ? origin::reset : origin::stream, code));
+            s->close(make_error_code(origin::stream, code));
         self.wake(*s);
     }
     self.owner_.room_changed();

@@ -12,6 +12,7 @@
 using namespace tandem;
 using http::h2::make_error_code;
 using http::h2::origin;
+using http::h2::requires_http1;
 
 TEST_CASE("http2 errors: who ended what, and why") {
     CHECK(make_error_code(origin::reset, NGHTTP2_CANCEL).message() ==
@@ -39,4 +40,14 @@ TEST_CASE("http2 errors: which may pass") {
     CHECK_FALSE(passes(make_error_code(origin::reset, NGHTTP2_CANCEL)));
     CHECK_FALSE(passes(make_error_code(origin::connection, NGHTTP2_PROTOCOL_ERROR)));
     CHECK_FALSE(passes(http::h2::error::flooded));
+    CHECK(passes(http::h2::error::ping_unanswered));
+    CHECK_FALSE(passes(make_error_code(origin::goaway, NGHTTP2_HTTP_1_1_REQUIRED))); // not over HTTP/2
+}
+
+TEST_CASE("http2 errors: which ask for HTTP/1.1") {
+    CHECK(requires_http1(make_error_code(origin::reset, NGHTTP2_HTTP_1_1_REQUIRED)));
+    CHECK(requires_http1(make_error_code(origin::goaway, NGHTTP2_HTTP_1_1_REQUIRED)));
+    CHECK_FALSE(requires_http1(make_error_code(origin::goaway, NGHTTP2_NO_ERROR)));
+    CHECK_FALSE(requires_http1(make_error_code(origin::stream, NGHTTP2_HTTP_1_1_REQUIRED))); // from this side
+    CHECK_FALSE(requires_http1(std::error_code()));
 }
