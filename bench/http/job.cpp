@@ -30,7 +30,8 @@ double wall_ns() {
 }
 
 job parse_job(const std::vector<std::string>& arguments) {
-    if (arguments.size() != 6) die("a client takes URL REQUESTS IN_FLIGHT BODY_BYTES keep|close CA_FILE");
+    if (arguments.size() != 6)
+        die("a client takes URL REQUESTS IN_FLIGHT BODY_BYTES keep|close|http2 CA_FILE");
     job what;
     what.url = arguments[0];
     const std::size_t scheme = what.url.find("://");
@@ -46,6 +47,7 @@ job parse_job(const std::vector<std::string>& arguments) {
     what.in_flight = number<std::size_t>(arguments[2]);
     what.body_bytes = number<std::size_t>(arguments[3]);
     what.new_connections = arguments[4] == "close";
+    what.http2 = arguments[4] == "http2";
     what.ca_file = arguments[5];
     return what;
 }

@@ -24,14 +24,16 @@ public:
     std::size_t in_flight = 1;
     std::size_t body_bytes = 0; // of each response: anything else is an error
     bool new_connections = false;
+    bool http2 = false;  // with prior knowledge, all over one connection
     std::string ca_file; // PEM, for https
 
     bool tls() const { return scheme == "https"; }
+    std::string connection() const { return new_connections ? "close" : http2 ? "http2" : "keep"; }
     // Requests before the measured ones: connections are open and memory is warm then.
     std::size_t warm_up() const { return requests / 10 + in_flight; }
 };
 
-// URL REQUESTS IN_FLIGHT BODY_BYTES keep|close CA_FILE; ends the program when they are not that.
+// URL REQUESTS IN_FLIGHT BODY_BYTES keep|close|http2 CA_FILE; ends the program when they are not that.
 job parse_job(const std::vector<std::string>& arguments);
 
 // Time, CPU time and latencies of the measured requests; prints the report.

@@ -37,7 +37,9 @@ public:
     std::size_t in_flight;
     std::size_t body_bytes;
     bool new_connections = false;
+    bool http2 = false;
     bool counts_only = false;
+    bool suits(const peer& p) const { return !http2 || p.speaks_http2; }
 };
 
 std::vector<bench_case> all_cases(const servers& on) {
@@ -55,6 +57,10 @@ std::vector<bench_case> all_cases(const servers& on) {
     if (on.has_nginx()) {
         all.emplace_back("5 MiB", on.nginx("/5m"), 100, 1, 5 << 20);
         all.back().counts_only = true;
+        all.emplace_back("HTTP/2 128 B", on.nginx_http2("/128"), 100'000, 64, 128);
+        all.back().http2 = true;
+        all.emplace_back("HTTP/2 16 KiB", on.nginx_http2("/16k"), 60'000, 64, 16 << 10);
+        all.back().http2 = true;
     }
     return all;
 }
@@ -111,9 +117,9 @@ private:
 };
 
 job job_for(const bench_case& one, const servers& on, std::size_t requests) {
+    const std::string connection = one.new_connections ? "close" : one.http2 ? "http2" : "keep";
     return parse_job({one.url, std::to_string(requests), std::to_string(one.in_flight),
-                      std::to_string(one.body_bytes), one.new_connections ? "close" : "keep",
-                      on.certificate()});
+                      std::to_string(one.body_bytes), connection, on.certificate()});
 }
 
 class samples {
@@ -156,7 +162,8 @@ public:
                 if (one.counts_only) continue;
                 std::vector<const peer*> order;
                 for (const peer& p : peers_)
-                    order.push_back(&p);
+                    if (one.suits(p)) order.push_back(&p);
+                if (order.empty()) continue;
                 std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(round % order.size()),
                             order.end());
                 for (const peer* const p : order)
@@ -171,6 +178,7 @@ public:
             std::printf("\n%-16s %12s %12s %12s %14s   for each request\n", one.name.c_str(), "system calls",
                         "reads", "allocations", "instructions");
             for (const peer& p : peers_) {
+                if (!one.suits(p)) continue;
                 const std::size_t requests =
                     one.counts_only ? 5 : std::min<std::size_t>(one.requests / 10, 2'000);
                 const counts seen = count(p, job_for(one, on_, requests), options_.instructions);
@@ -222,6 +230,7 @@ private:
         std::printf("\n%-16s %12s %12s %12s %12s %14s\n", one.name.c_str(), "requests/s", "CPU us", "p50 us",
                     "p99 us", "tandem's CPU x");
         for (const peer& p : peers_) {
+            if (!one.suits(p)) continue;
             const samples& s = found[p.name];
             const std::optional<double> cpu = median(s.cpu_us);
             std::printf("%-16s %12s %12s %12s %12s %14s%s\n", p.name.c_str(),

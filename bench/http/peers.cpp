@@ -76,7 +76,7 @@ std::optional<figures> read_h2load(const job& what, const finished& end) {
 
 std::vector<std::string> with_job(std::vector<std::string> command, const job& what) {
     command.insert(command.end(), {what.url, std::to_string(what.requests), std::to_string(what.in_flight),
-                                   std::to_string(what.body_bytes), what.new_connections ? "close" : "keep",
+                                   std::to_string(what.body_bytes), what.connection(),
                                    what.ca_file.empty() ? "-" : what.ca_file});
     return command;
 }
@@ -110,9 +110,14 @@ peer h2load(const std::string& program) {
     peer one;
     one.name = "h2load";
     one.is_native = true;
+    one.speaks_http2 = true;
     one.command = [program](const job& what) {
-        std::vector<std::string> command{program, "--h1", "-t1", "-n" + std::to_string(what.requests),
-                                         "-c" + std::to_string(what.in_flight)};
+        const std::string in_flight = std::to_string(what.in_flight);
+        std::vector<std::string> command{program, "-t1", "-n" + std::to_string(what.requests)};
+        if (what.http2)
+            command.insert(command.end(), {"-c1", "-m" + in_flight});
+        else
+            command.insert(command.end(), {"--h1", "-c" + in_flight});
         if (what.new_connections) command.insert(command.end(), {"-H", "Connection: close"});
         command.push_back(what.url);
         return command;
@@ -134,6 +139,7 @@ std::vector<peer> all_peers(std::vector<std::string>& missing) {
     const std::string beside = self.substr(0, self.rfind('/')) + "/http-peers"; // what scripts have made
     std::vector<peer> all;
     all.push_back(own_client("tandem", {self, "client", "tandem"}, true));
+    all.back().speaks_http2 = true;
     all.push_back(own_client("epoll", {self, "client", "epoll"}, true));
 
     if (const std::string program = find_program("wrk"); !program.empty())
@@ -146,6 +152,8 @@ std::vector<peer> all_peers(std::vector<std::string>& missing) {
         missing.push_back("h2load (Debian: nghttp2-client)");
 
 #ifdef TANDEM_BENCH_CURL
+    // Not over HTTP/2: with prior knowledge libcurl 7.88 (Debian 12) fails on the second request of a
+    // connection.
     all.push_back(own_client("libcurl", {self, "client", "curl"}, true));
 #else
     missing.push_back("libcurl (Debian: libcurl4-openssl-dev)");

@@ -23,7 +23,8 @@ public:
 class peer {
 public:
     std::string name;
-    bool is_native = false; // its allocations are those of malloc
+    bool is_native = false;    // its allocations are those of malloc
+    bool speaks_http2 = false; // with prior knowledge, many requests on one connection
     // A command for `what`, and what its output says; nothing when it failed.
     std::function<std::vector<std::string>(const job& what)> command;
     std::function<std::optional<figures>(const job& what, const finished& end)> read;

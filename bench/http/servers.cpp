@@ -78,10 +78,12 @@ void servers::start_nginx() {
                      "subjectAltName=IP:127.0.0.1", "-keyout", folder + "/key.pem", "-out", certificate()},
                     processor::server);
     if (!made.ok) return;
+    std::ofstream(folder_ / "128") << std::string(128, 'd');
     std::ofstream(folder_ / "16k") << std::string(16 << 10, 'a');
     std::ofstream(folder_ / "1m") << std::string(1 << 20, 'b');
     std::ofstream(folder_ / "5m") << std::string(5 << 20, 'c');
     port_ = free_port();
+    http2_port_ = free_port();
     tls_port_ = free_port();
     std::ofstream(folder_ / "nginx.conf")
         << "worker_processes 1; worker_rlimit_nofile 30000; daemon off; pid " << folder << "/pid; error_log "
@@ -90,8 +92,9 @@ void servers::start_nginx() {
         << "; client_body_temp_path " << folder << "/t1; proxy_temp_path " << folder
         << "/t2; fastcgi_temp_path " << folder << "/t3; uwsgi_temp_path " << folder << "/t4; scgi_temp_path "
         << folder << "/t5;\nserver { listen 127.0.0.1:" << port_
-        << " backlog=4096; }\nserver { listen 127.0.0.1:" << tls_port_
-        << " ssl backlog=4096; ssl_certificate " << certificate() << "; ssl_certificate_key " << folder
+        << " backlog=4096; }\nserver { listen 127.0.0.1:" << http2_port_
+        << " http2; }\nserver { listen 127.0.0.1:" << tls_port_ << " ssl backlog=4096; ssl_certificate "
+        << certificate() << "; ssl_certificate_key " << folder
         << "/key.pem; ssl_session_cache shared:s:1m; } }\n";
     nginx_ = std::make_unique<background_process>(
         std::vector<std::string>{program, "-c", folder + "/nginx.conf", "-e", folder + "/error.log"},
@@ -110,6 +113,9 @@ std::string servers::tiny(const std::string& path) const {
 }
 std::string servers::nginx(const std::string& path) const {
     return "http://127.0.0.1:" + port_ + path;
+}
+std::string servers::nginx_http2(const std::string& path) const {
+    return "http://127.0.0.1:" + http2_port_ + path;
 }
 std::string servers::nginx_tls(const std::string& path) const {
     return "https://127.0.0.1:" + tls_port_ + path;

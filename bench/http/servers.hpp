@@ -17,8 +17,9 @@ public:
     servers& operator=(const servers&) = delete;
 
     bool has_nginx() const { return nginx_ != nullptr; }
-    std::string tiny(const std::string& path) const;  // URL
-    std::string nginx(const std::string& path) const; // files "/16k", "/1m", "/5m"
+    std::string tiny(const std::string& path) const;        // URL
+    std::string nginx(const std::string& path) const;       // files "/128", "/16k", "/1m", "/5m"
+    std::string nginx_http2(const std::string& path) const; // the same for prior knowledge
     std::string nginx_tls(const std::string& path) const;
     std::string certificate() const { return (folder_ / "certificate.pem").string(); }
 
@@ -30,6 +31,7 @@ private:
     std::unique_ptr<background_process> nginx_;
     std::string tiny_port_;
     std::string port_;
+    std::string http2_port_;
     std::string tls_port_;
 };
 

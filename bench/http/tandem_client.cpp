@@ -22,6 +22,7 @@ http::client_options options_for(const job& what) {
     http::client_options options;
     options.connections_per_host(what.in_flight).connections_total(what.in_flight);
     if (what.tls()) options.ca_file(what.ca_file);
+    if (what.http2) options.http2(http::http2_use::prior_knowledge);
     if (what.new_connections) options.header("Connection", "close");
     return options;
 }

@@ -156,13 +156,13 @@ void exchange::drop_redirect_body() {
     lease_.reset();
 }
 
-const proxy* exchange::via() const noexcept {
-    return proxy_for(client_, request_, url_);
-}
-
 void exchange::choose_protocol() {
     http1_only_ =
         request_.headers().contains("Upgrade") || (url_.is_https() && client_.wants_http1(origin_key(url_)));
+}
+
+const proxy* exchange::via() const noexcept {
+    return proxy_for(client_, request_, url_);
 }
 
 // Connections on which HTTP/2 was not asked for are kept apart, and tunnels from those to the proxy itself;

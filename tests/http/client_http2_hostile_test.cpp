@@ -214,9 +214,8 @@ TEST_CASE("http2: a server that stops answering is left when the time is up") {
         CHECK(got.error().is_timeout());
     };
     waits("first_byte_timeout", [](peer&, std::uint32_t) {});
-    waits("first_byte_timeout", [](peer& p, std::uint32_t id) {
-        p.headers(id, {{":status", "103"}}, false);
-    });
+    waits("first_byte_timeout",
+          [](peer& p, std::uint32_t id) { p.headers(id, {{":status", "103"}}, false); });
     waits("first_byte_timeout", [](peer& p, std::uint32_t id) {
         p.send(NGHTTP2_HEADERS, 0, id, h2_test::packed({{":status", "200"}})); // CONTINUATION never comes
     });
@@ -226,8 +225,7 @@ TEST_CASE("http2: a server that stops answering is left when the time is up") {
         p.data(id, "a part", false);
     });
     // The window for the body is never opened.
-    waits(
-        "first_byte_timeout", [](peer&, std::uint32_t) {}, std::string(200000, 'b'));
+    waits("first_byte_timeout", [](peer&, std::uint32_t) {}, std::string(200000, 'b'));
 }
 
 TEST_CASE("http2: a server that does not even send its preface is left when the time is up") {

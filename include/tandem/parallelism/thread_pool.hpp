@@ -10,6 +10,7 @@
 #pragma once
 
 #include <tandem/parallelism/detail/call.hpp>
+#include <tandem/parallelism/detail/job_memory.hpp>
 #include <tandem/parallelism/detail/wait_limit.hpp>
 #include <tandem/parallelism/future.hpp>
 #include <tandem/parallelism/pool_job.hpp>
@@ -197,6 +198,17 @@ public:
     template <class G>
     posted_job(thread_pool& pool, G&& function)
         : pool_job(&act), pool_(pool), function_(std::forward<G>(function)) {}
+
+    static void* operator new(std::size_t size)
+        requires(alignof(F) <= alignof(std::max_align_t))
+    {
+        return detail::allocate_job(size);
+    }
+    static void operator delete(void* job, std::size_t size) noexcept
+        requires(alignof(F) <= alignof(std::max_align_t))
+    {
+        detail::deallocate_job(job, size);
+    }
 
 private:
     static void act(pool_job& job, bool dropped) noexcept {
