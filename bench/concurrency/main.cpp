@@ -5,17 +5,16 @@
 // Rounds are interleaved: each runs every toolkit's version of a case, one right after the other. The table
 // has medians: nanoseconds for one operation, and heap allocations for one operation in brackets.
 #include "bench/concurrency/cases.hpp"
+#include "bench/options.hpp"
 
 #include <boost/json.hpp>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
 #include <map>
 #include <memory>
@@ -100,27 +99,12 @@ int main(int argc, char** argv) {
     std::string filter;
     std::string json_file;
     bool python = true;
-    for (int i = 1; i < argc; ++i) {
-        const std::string_view argument = argv[i];
-        const char* const value = i + 1 < argc ? argv[i + 1] : "";
-        if (argument == "--rounds") {
-            std::from_chars(value, value + std::strlen(value), rounds);
-            ++i;
-        } else if (argument == "--filter") {
-            filter = value;
-            ++i;
-        } else if (argument == "--json") {
-            json_file = value;
-            ++i;
-        } else if (argument == "--no-python") {
-            python = false;
-        } else {
-            std::fprintf(stderr, "usage: %s [--rounds N] [--filter TEXT] [--json FILE] [--no-python]\n",
-                         argv[0]);
-            return 2;
-        }
-    }
-    if (rounds == 0) rounds = 1;
+    bench::option_parser("[--rounds N] [--filter TEXT] [--json FILE] [--no-python]")
+        .count("--rounds", rounds)
+        .text("--filter", filter)
+        .text("--json", json_file)
+        .flag("--no-python", python, false)
+        .parse(argc, argv);
 
     const std::vector<bench::bench_case> ours = bench::tandem_cases();
     const std::vector<bench::bench_case> theirs = bench::asio_cases();

@@ -10,15 +10,14 @@
 // (system calls, allocations, with --instructions also instructions) is the same on a busy machine.
 #include "bench/http/counts.hpp"
 #include "bench/http/servers.hpp"
+#include "bench/options.hpp"
 #include "bench/pool/measure.hpp"
 
 #include <boost/json.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 
 #include <sys/resource.h>
@@ -68,33 +67,18 @@ std::vector<bench_case> all_cases(const servers& on) {
 class arguments {
 public:
     arguments(int argc, char** argv) {
-        for (int i = 1; i < argc; ++i) {
-            const std::string_view name = argv[i];
-            if (name == "--quick") {
-                quick = true;
-                continue;
-            }
-            if (name == "--counts" || name == "--instructions") {
-                counting = true;
-                instructions = instructions || name == "--instructions";
-                continue;
-            }
-            const char* const value = i + 1 < argc ? argv[++i] : nullptr;
-            if (value == nullptr)
-                fail(argv[0]);
-            else if (name == "--rounds")
-                std::from_chars(value, value + std::strlen(value), rounds);
-            else if (name == "--only")
-                only = value;
-            else if (name == "--client")
-                client = value;
-            else if (name == "--json")
-                json = value;
-            else
-                fail(argv[0]);
-        }
+        option_parser(
+            "[--rounds N] [--quick] [--only CASE] [--client NAME] [--json FILE] [--counts] [--instructions]")
+            .count("--rounds", rounds)
+            .flag("--quick", quick)
+            .text("--only", only)
+            .text("--client", client)
+            .text("--json", json)
+            .flag("--counts", counting)
+            .flag("--instructions", instructions)
+            .parse(argc, argv);
+        counting = counting || instructions;
         if (quick) rounds = 1;
-        rounds = std::max<std::size_t>(rounds, 1);
     }
 
     std::size_t rounds = 5;
@@ -104,16 +88,6 @@ public:
     std::string only;
     std::string client;
     std::string json;
-
-private:
-    [[noreturn]] static void fail(const char* program) {
-        std::fprintf(
-            stderr,
-            "usage: %s [--rounds N] [--quick] [--only CASE] [--client NAME] [--json FILE] [--counts] "
-            "[--instructions]\n",
-            program);
-        std::exit(2);
-    }
 };
 
 job job_for(const bench_case& one, const servers& on, std::size_t requests) {

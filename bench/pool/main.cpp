@@ -6,48 +6,32 @@
 // Rounds are interleaved: each runs every toolkit's version of a group of cases, one right after the other,
 // beginning with another one every time. The table has medians over the rounds or, with --best, the best of
 // them: less is changed in those by other work on the machine, with which the figures hold as ratios only.
+#include "bench/options.hpp"
 #include "bench/pool/cases.hpp"
 #include "bench/pool/queue_cases.hpp"
 #include "bench/pool/results.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 namespace {
 
 class arguments {
 public:
     arguments(int argc, char** argv) {
-        for (int i = 1; i < argc; ++i) {
-            const std::string_view name = argv[i];
-            if (name == "--no-python") {
-                python = false;
-                continue;
-            }
-            if (name == "--best") {
-                best = true;
-                continue;
-            }
-            const char* const value = i + 1 < argc ? argv[++i] : nullptr;
-            if (value == nullptr)
-                fail(argv[0]);
-            else if (name == "--rounds")
-                std::from_chars(value, value + std::strlen(value), rounds);
-            else if (name == "--filter")
-                filter = value;
-            else if (name == "--toolkit")
-                toolkit = value;
-            else if (name == "--json")
-                json = value;
-            else if (name == "--memory") // in a process that a memory case started
-                std::exit(bench::report_memory(value));
-            else
-                fail(argv[0]);
-        }
-        rounds = std::max<std::size_t>(rounds, 1);
+        std::string memory; // in a process that a memory case started
+        bench::option_parser(
+            "[--rounds N] [--filter TEXT] [--toolkit NAME] [--json FILE] [--best] [--no-python]")
+            .count("--rounds", rounds)
+            .text("--filter", filter)
+            .text("--toolkit", toolkit)
+            .text("--json", json)
+            .flag("--best", best)
+            .flag("--no-python", python, false)
+            .text("--memory", memory)
+            .parse(argc, argv);
+        if (!memory.empty()) std::exit(bench::report_memory(memory));
     }
 
     bool wants(const bench::bench_case& one) const {
@@ -60,15 +44,6 @@ public:
     std::string json;
     bool best = false;
     bool python = true;
-
-private:
-    [[noreturn]] static void fail(const char* program) {
-        std::fprintf(stderr,
-                     "usage: %s [--rounds N] [--filter TEXT] [--toolkit NAME] [--json FILE] [--best] "
-                     "[--no-python]\n",
-                     program);
-        std::exit(2);
-    }
 };
 
 bench::cases wanted_cases(const arguments& options) {

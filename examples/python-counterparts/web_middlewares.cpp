@@ -17,6 +17,7 @@ namespace http = tandem::http;
 using namespace std::chrono_literals;
 
 int busy = 0; // so many requests are still refused
+int ticks = 0;
 
 // The site that the sections talk to.
 tandem::task<http::server_response> handle(http::server_request request) {
@@ -24,6 +25,9 @@ tandem::task<http::server_response> handle(http::server_request request) {
         co_return http::server_response(503).header("Retry-After", "0");
     if (request.path() == "/daily")
         co_return http::server_response::text("news").header("Cache-Control", "max-age=86400");
+    if (request.path() == "/ticker")
+        co_return http::server_response::text(std::to_string(++ticks))
+            .header("Cache-Control", "max-age=0, stale-while-revalidate=60");
     co_return http::server_response::text(std::string(request.headers().get("X-Id").value_or("none")));
 }
 
@@ -70,11 +74,24 @@ tandem::task<> retries(std::string site) {
     busy = 0;
 }
 
+// Python:  pybreaker.CircuitBreaker(fail_max=...).call_async(session.get, url)
+tandem::task<> breaker(std::string site) {
+    auto breaker = std::make_shared<http::circuit_breaker>();
+    auto limiter = std::make_shared<http::concurrency_limiter>();
+    http::client session(http::client_options().intercept(breaker).intercept(limiter));
+    busy = 100;
+    for (int i = 0; i < 20; ++i)
+        co_await session.try_get(site + "/busy");
+    const auto refused = co_await session.try_get(site + "/busy");
+    expect(!refused && refused.error().code() == http::errc::circuit_open && busy > 80);
+    busy = 0;
+}
+
 // Python:  CachedSession(cache=SQLiteBackend("cache.db"))                    # aiohttp-client-cache
 tandem::task<> caching(std::string site) {
     const std::string path = "/tmp/tandem-cache-" + std::to_string(::getpid()) + ".db";
     {
-        auto store = std::make_shared<http::sqlite_cache_store>(path);
+        auto store = std::make_shared<http::sqlite_cache_store>(path); // or no store: in memory, 64 MiB
         auto cache = std::make_shared<http::cache>(store);
         http::client session(http::client_options().intercept(cache));
         co_await session.get(site + "/daily");
@@ -86,6 +103,19 @@ tandem::task<> caching(std::string site) {
         std::remove((path + part).c_str());
 }
 
+// Python:  requests_cache.CachedSession(stale_while_revalidate=60)
+tandem::task<> stale_while_revalidate(std::string site) {
+    auto cache = std::make_shared<http::cache>();
+    http::client session(http::client_options().intercept(cache));
+    co_await tandem::with_task_group([&](tandem::task_group& group) -> tandem::task<> {
+        group.spawn([&] { return cache->revalidate(session); });
+        const auto first = co_await session.get(site + "/ticker");
+        const auto second = co_await session.get(site + "/ticker"); // at once, while it is asked for again
+        expect(second.body() == first.body() && cache->counters().stale == 1);
+        group.cancel();
+    });
+}
+
 // Python:  REQUESTS = prometheus_client.Counter(...), kept by a trace config
 tandem::task<> metrics(std::string site) {
     auto counts = std::make_shared<http::client_metrics>();
@@ -93,7 +123,8 @@ tandem::task<> metrics(std::string site) {
     http::client session(http::client_options().on_event(record));
     co_await session.get(site + "/echo");
     std::ostringstream page;
-    counts->write(page);
+    counts->write(page);                           // Prometheus' text format, for /metrics
+    http::write_metrics(page, session.counters()); // and the connections of one client
     expect(page.str().find("tandem_http_client_requests_total{method=\"GET\",code_class=\"2xx\"} 1\n") !=
            std::string::npos);
 }
@@ -106,7 +137,9 @@ tandem::task<> serve() {
         co_await middlewares(site.url());
         co_await trace_configs(site.url());
         co_await retries(site.url());
+        co_await breaker(site.url());
         co_await caching(site.url());
+        co_await stale_while_revalidate(site.url());
         co_await metrics(site.url());
         site.stop();
     });

@@ -1,10 +1,14 @@
 #include "tandem/http/cache.hpp"
 
+#include "lib/http/cache_revalidation.hpp"
 #include "lib/http/cache_rules.hpp"
 #include "lib/http/chars.hpp"
 #include "lib/http/policy.hpp"
 #include "lib/http/wall_clock.hpp"
 
+#include <tandem/concurrency/concurrent_channel.hpp>
+#include <tandem/concurrency/task_local.hpp>
+#include <tandem/http/client.hpp>
 #include <tandem/http/content_coding.hpp>
 #include <tandem/http/cookie_jar.hpp>
 #include <tandem/http/memory_cache_store.hpp>
@@ -48,6 +52,9 @@ bool has_conditions(const headers& fields) noexcept {
     return false;
 }
 
+// The cache for which the running task asks again for what was given stale.
+const task_local<const void*> revalidating_for;
+
 // "W/" does not matter for a GET (RFC 9110, 8.8.3.2).
 std::string_view opaque_tag(std::string_view tag) noexcept {
     if (tag.starts_with("W/")) tag.remove_prefix(2);
@@ -71,6 +78,7 @@ public:
             store_errors{0};
     };
     atomic_counters counts;
+    cache_revalidation background;
 
     // The one that was received last of those that this request may be answered with; null if there is none.
     task<entry> find(std::string key, const request& what, const client_options& options) {
@@ -125,6 +133,11 @@ public:
 
     static task<result<response>> get(std::shared_ptr<impl> self, request what, next rest);
     static task<result<response_stream>> open(std::shared_ptr<impl> self, request what, next rest);
+    static task<> revalidate(std::shared_ptr<impl> self, client& web);
+    [[nodiscard]] bool is_revalidating() const noexcept {
+        const void* const* const who = revalidating_for.get();
+        return who && *who == this;
+    }
     template <class R>
     static task<result<R>> invalidating(std::shared_ptr<impl> self, request what, next rest);
 
@@ -227,13 +240,22 @@ task<result<response>> cache::impl::ask(request what, next rest, entry known, ca
 
 task<result<response>> cache::impl::get(std::shared_ptr<impl> self, request what, next rest) {
     const cache_control wanted = caching::directives_of(what, rest.options());
-    entry known = co_await self->find(key_of(what.url()), what, rest.options());
+    std::string key = key_of(what.url());
+    entry known = co_await self->find(key, what, rest.options());
     if (known && known->body.size() > what.max_body().value_or(rest.options().max_body_bytes()))
         known = nullptr; // the client tells that it is too large
     if (known) {
         const usability found = caching::judge(*known, wanted, now_by_the_clock(), self->how);
-        if (found != usability::validate) {
+        const bool again = self->is_revalidating();
+        if (found == usability::fresh || (found == usability::stale && !again)) {
             ++(found == usability::fresh ? self->counts.hits : self->counts.stale);
+            co_return result<response>(self->give(*known, what, rest));
+        }
+        key += '\n' + known->variant;
+        if (!again && what.verb() == method::get &&
+            caching::may_be_given_meanwhile(*known, wanted, now_by_the_clock(), self->how) &&
+            self->background.hand_over(rest.options(), key, what)) {
+            ++self->counts.stale;
             co_return result<response>(self->give(*known, what, rest));
         }
     }
@@ -245,6 +267,16 @@ task<result<response>> cache::impl::get(std::shared_ptr<impl> self, request what
     // HEAD does not renew what GET has left.
     if (what.verb() != method::get) co_return co_await rest.send(std::move(what));
     co_return co_await self->ask(std::move(what), rest, std::move(known), wanted);
+}
+
+task<> cache::impl::revalidate(std::shared_ptr<impl> self, client& web) {
+    cache_revalidation::worker mine(self->background, web.options());
+    // What comes of it is in the store. A failure leaves there what was.
+    auto ask = [&](cache_revalidation::job one) -> task<> {
+        const void* const who = self.get();
+        static_cast<void>(co_await revalidating_for.with(who, web.try_send(std::move(one.what))));
+    };
+    co_await concurrent_for_each(mine.jobs, self->how.max_revalidations(), ask);
 }
 
 task<result<response_stream>> cache::impl::open(std::shared_ptr<impl> self, request what, next rest) {
@@ -313,6 +345,10 @@ task<result<response_stream>> cache::open(request what, next rest) {
                       !has_conditions(what.headers()) && !has_conditions(rest.options().headers());
     if (!ours) return rest.open(std::move(what));
     return impl::open(impl_, std::move(what), rest);
+}
+
+task<> cache::revalidate(client& web) {
+    return impl::revalidate(impl_, web);
 }
 
 cache_counters cache::counters() const noexcept {

@@ -84,6 +84,8 @@ void cache_control::take(std::string_view name, std::optional<std::string_view> 
         min_fresh = std::max(min_fresh.value_or(seconds(0)), seconds_of(value.value_or(std::string_view())));
     else if (is("stale-if-error"))
         least(stale_if_error, seconds_of(value.value_or(std::string_view())));
+    else if (is("stale-while-revalidate"))
+        least(stale_while_revalidate, seconds_of(value.value_or(std::string_view())));
     else if (is("max-stale") && value)
         least(max_stale, seconds_of(*value));
     else if (is("max-stale"))

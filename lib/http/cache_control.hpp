@@ -31,6 +31,7 @@ public:
     std::optional<seconds> max_stale;
     std::optional<seconds> min_fresh;
     std::optional<seconds> stale_if_error; // RFC 5861
+    std::optional<seconds> stale_while_revalidate;
 
 private:
     void take(std::string_view name, std::optional<std::string_view> value);

@@ -88,10 +88,13 @@ bool may_store(const cache_control& wanted, const response_info& got, const cach
     });
     if (any_request) return false;
     if (fields.contains("ETag") || fields.contains("Last-Modified")) return true; // can be validated
+    const seconds none(0);
+    if (said.stale_if_error.value_or(none) > none || said.stale_while_revalidate.value_or(none) > none)
+        return true; // of use also when it is stale
     cached_response kept;
     kept.status = got.status();
     kept.headers = fields;
-    return freshness_lifetime(kept, how) > seconds(0);
+    return freshness_lifetime(kept, how) > none;
 }
 
 seconds freshness_lifetime(const cached_response& kept, const cache_options& how) {
@@ -147,6 +150,19 @@ bool stands_in_for_error(const cached_response& kept, const cache_control& wante
     if (said.must_revalidate || said.no_cache || wanted.no_cache) return false;
     const auto limit = wanted.stale_if_error ? wanted.stale_if_error : said.stale_if_error;
     return limit && staleness(kept, now, how) <= *limit;
+}
+
+bool may_be_given_meanwhile(const cached_response& kept, const cache_control& wanted, time_point now,
+                            const cache_options& how) {
+    const cache_control said(kept.headers);
+    if (!said.stale_while_revalidate || said.must_revalidate || said.no_cache) return false;
+    // Whoever asks for a response of a certain age gets no other; what may not be kept, or not be asked for,
+    // is not renewed.
+    if (wanted.no_cache || wanted.no_store || wanted.only_if_cached || wanted.min_fresh) return false;
+    if (wanted.max_age && current_age(kept, now) > *wanted.max_age) return false;
+    const seconds since = staleness(kept, now, how);
+    if (wanted.max_stale && since > *wanted.max_stale) return false;
+    return since <= *said.stale_while_revalidate;
 }
 
 namespace {

@@ -40,6 +40,10 @@ enum class usability {
 [[nodiscard]] bool stands_in_for_error(const cached_response& kept, const cache_control& wanted,
                                        time_point now, const cache_options& how);
 
+/// Whether it may be given while it is asked for again (RFC 5861, 3). Asked where judge says `validate`.
+[[nodiscard]] bool may_be_given_meanwhile(const cached_response& kept, const cache_control& wanted,
+                                          time_point now, const cache_options& how);
+
 /// Who asks: a hash of the credentials of a request, empty without.
 [[nodiscard]] std::string owner_of(const request& what, const client_options& options);
 

@@ -93,7 +93,7 @@ request& request::basic_auth(std::string_view user, std::string_view password) &
 }
 
 request& request::body(std::string bytes, std::string_view content_type) & {
-    body_ = std::move(bytes);
+    body_ = bytes.empty() ? nullptr : std::make_shared<const std::string>(std::move(bytes));
     streamed_.reset();
     has_body_ = true;
     if (!content_type.empty()) headers_.set("Content-Type", content_type);
@@ -101,9 +101,10 @@ request& request::body(std::string bytes, std::string_view content_type) & {
 }
 
 request& request::body(request_body what, std::string_view content_type) & {
-    const auto& parts = what.parts();
-    if (!what.is_stream() && parts.empty()) return body(std::string(), content_type);
-    if (parts.size() == 1 && !parts.front().is_file) return body(parts.front().text, content_type);
+    const std::size_t parts = what.parts().size();
+    if (!what.is_stream() && parts == 0) return body(std::string(), content_type);
+    if (parts == 1 && !what.parts().front().is_file)
+        return body(std::move(std::move(what).parts().front().text), content_type);
     body(std::string(), content_type);
     streamed_ = std::make_shared<const request_body>(std::move(what));
     return *this;
@@ -125,6 +126,11 @@ request& request::proxy(http::proxy by) & {
     proxy_ = std::make_shared<const http::proxy>(std::move(by));
     proxy_chosen_ = true;
     return *this;
+}
+
+const std::string& request::body() const noexcept {
+    static const std::string none;
+    return body_ ? *body_ : none;
 }
 
 std::string_view request::method_name() const noexcept {

@@ -4,6 +4,7 @@
 
 #include <tandem/parallelism/offload.hpp>
 
+#include <algorithm>
 #include <mutex>
 #include <stdexcept>
 #include <string_view>
@@ -20,6 +21,22 @@ namespace {
 constexpr int version = 1; // of the tables
 constexpr int most_variants = 16;
 constexpr int patience_ms = 2000; // for another process
+
+// The sum of all sizes is kept in the file, in the same transaction as what it counts, whoever writes: the
+// triggers belong to the file. One for INSERT OR REPLACE, which removes what it replaces without asking the
+// trigger for removal (as long as these are not recursive).
+constexpr const char* tables[] = {
+    "CREATE TABLE IF NOT EXISTS responses (key BLOB NOT NULL, variant BLOB NOT NULL, head BLOB NOT NULL, "
+    "body BLOB NOT NULL, size INTEGER NOT NULL, used INTEGER NOT NULL, UNIQUE (key, variant))",
+    "CREATE INDEX IF NOT EXISTS by_use ON responses (used, size)",
+    "CREATE TABLE IF NOT EXISTS total (bytes INTEGER NOT NULL)",
+    "INSERT INTO total SELECT (SELECT COALESCE(SUM(size), 0) FROM responses) WHERE NOT EXISTS "
+    "(SELECT 1 FROM total)",
+    "CREATE TRIGGER IF NOT EXISTS added BEFORE INSERT ON responses BEGIN UPDATE total SET bytes = bytes + "
+    "NEW.size - COALESCE((SELECT size FROM responses WHERE key = NEW.key AND variant = NEW.variant), 0); END",
+    "CREATE TRIGGER IF NOT EXISTS removed AFTER DELETE ON responses BEGIN UPDATE total SET bytes = bytes - "
+    "OLD.size; END",
+};
 
 class statement {
 public:
@@ -86,6 +103,7 @@ public:
             sqlite3_busy_timeout(db, patience_ms);
             statement(db, "PRAGMA journal_mode=WAL").run();
             statement(db, "PRAGMA synchronous=NORMAL").run();
+            statement(db, "PRAGMA recursive_triggers=OFF").run();
             prepare_tables();
             measure();
         } catch (const std::runtime_error&) {
@@ -137,6 +155,8 @@ public:
             statement(db, "DELETE FROM responses WHERE rowid IN (SELECT rowid FROM responses ORDER BY used "
                           "LIMIT 8)")
                 .run();
+            // Nothing to remove, and still too much: the total has been tampered with.
+            if (sqlite3_changes(db) == 0) statement(db, "UPDATE total SET bytes = 0").run();
             measure();
         }
         all.commit();
@@ -181,15 +201,12 @@ private:
             if (asked.row()) found = asked.number_at(0);
         }
         if (found != version) {
-            statement(db, "DROP TABLE IF EXISTS responses").run();
+            statement(db, "DROP TABLE IF EXISTS responses").run(); // its triggers go with it
+            statement(db, "DROP TABLE IF EXISTS total").run();
             statement(db, ("PRAGMA user_version = " + std::to_string(version)).c_str()).run();
         }
-        statement(db,
-                  "CREATE TABLE IF NOT EXISTS responses (key BLOB NOT NULL, variant BLOB NOT NULL, head BLOB "
-                  "NOT NULL, body BLOB NOT NULL, size INTEGER NOT NULL, used INTEGER NOT NULL, UNIQUE (key, "
-                  "variant))")
-            .run();
-        statement(db, "CREATE INDEX IF NOT EXISTS by_use ON responses (used, size)").run();
+        for (const char* const sql : tables)
+            statement(db, sql).run();
         all.commit();
     }
 
@@ -203,8 +220,8 @@ private:
 
     // Other processes write, too.
     void measure() {
-        statement sum(db, "SELECT COALESCE(SUM(size), 0) FROM responses");
-        total = sum.row() ? static_cast<std::uint64_t>(sum.number_at(0)) : 0;
+        statement sum(db, "SELECT bytes FROM total");
+        total = sum.row() ? static_cast<std::uint64_t>(std::max<std::int64_t>(sum.number_at(0), 0)) : 0;
     }
 
     [[noreturn]] void give_up(const std::string& path) {

@@ -55,6 +55,7 @@ TEST_CASE("Cache-Control: max-stale with and without a number") {
     CHECK_FALSE(read("max-stale=7").max_stale_any);
     CHECK(read("min-fresh=7, stale-if-error=9").min_fresh == 7s);
     CHECK(read("min-fresh=7, stale-if-error=9").stale_if_error == 9s);
+    CHECK(read("Stale-While-Revalidate=9, stale-while-revalidate=8").stale_while_revalidate == 8s);
 }
 
 TEST_CASE("Cache-Control: what ends in the middle") {

@@ -72,6 +72,9 @@ TEST_CASE("cache: what may be stored (RFC 9111, 3)") {
     CHECK(stored(200, {{"Date", date(0s)}, {"Expires", date(60s)}}));
     CHECK_FALSE(stored(200, {{"Date", date(0s)}, {"Expires", date(-60s)}}));
     CHECK_FALSE(stored(200, {{"Cache-Control", "max-age=0"}}));
+    CHECK(stored(200, {{"Cache-Control", "max-age=0, stale-while-revalidate=9"}})); // of use when it is stale
+    CHECK(stored(200, {{"Cache-Control", "max-age=0, stale-if-error=9"}}));
+    CHECK_FALSE(stored(200, {{"Cache-Control", "max-age=0, stale-while-revalidate=0, stale-if-error"}}));
     CHECK_FALSE(stored(200, {{"Cache-Control", "max-age=60, no-store"}}));
     CHECK_FALSE(stored(200, {{"Cache-Control", "no-store"}, {"ETag", "\"a\""}}));
     CHECK(stored(200, {{"Cache-Control", "max-age=60, no-store, must-understand"}}));
@@ -156,6 +159,25 @@ TEST_CASE("cache: who stands in when asking fails (RFC 5861)") {
     CHECK(stands("max-age=60", "stale-if-error=10", 70s));
     CHECK_FALSE(stands("max-age=60, must-revalidate, stale-if-error=10", "", 61s));
     CHECK_FALSE(stands("max-age=60, stale-if-error=10", "no-cache", 61s));
+}
+
+TEST_CASE("cache: who is given while it is asked for again (RFC 5861)") {
+    const auto given = [](const char* said, const char* wanted, std::chrono::seconds later) {
+        const auto one = kept({{"Date", date(0s)}, {"Cache-Control", said}});
+        return caching::may_be_given_meanwhile(one, asking(wanted), noon + later, cache_options());
+    };
+    const char* const usual = "max-age=60, stale-while-revalidate=10";
+    CHECK_FALSE(given("max-age=60", "", 61s));
+    CHECK(given(usual, "", 70s));
+    CHECK_FALSE(given(usual, "", 71s));
+    CHECK_FALSE(given("max-age=60, must-revalidate, stale-while-revalidate=10", "", 61s));
+    CHECK_FALSE(given("max-age=60, no-cache, stale-while-revalidate=10", "", 61s));
+    CHECK_FALSE(given("max-age=60, stale-while-revalidate=x", "", 61s));
+    for (const char* const other :
+         {"no-cache", "no-store", "only-if-cached", "min-fresh=0", "max-age=60", "max-stale=0"})
+        CHECK_FALSE(given(usual, other, 61s));
+    CHECK(given(usual, "max-age=61", 61s));
+    CHECK(given(usual, "max-stale=1", 61s));
 }
 
 TEST_CASE("cache: directives of a request, and Pragma") {

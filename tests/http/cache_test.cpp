@@ -1,10 +1,9 @@
-// The cache around requests, by the sections of RFC 9111. In virtual time, against a site without sockets.
+// The cache around requests, by the sections of RFC 9111 (what is given stale: cache_revalidation_test). In
+// virtual time, against a site without sockets.
 #include "tests/support/catch.hpp"
 
-#include "lib/http/http_date.hpp"
-#include "lib/http/wall_clock.hpp"
+#include "tests/http/cache_support.hpp"
 #include "tests/http/scripted_server.hpp"
-#include "tests/http/stub_site.hpp"
 #include "tests/support/tasks.hpp"
 
 #include <tandem/concurrency/sleep.hpp>
@@ -15,66 +14,13 @@
 #include <tandem/testing.hpp>
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
 
 using namespace std::chrono_literals;
 using namespace tandem;
-using http::client_options;
-using tests::answer;
-
-namespace {
-
-const std::string here = "http://a.invalid/x";
-
-// As a server answers: with a Date, and with its number as body.
-http::response_builder dated(const http::request& what, int number, int status = 200) {
-    auto made = tests::reply(what, status);
-    made.header("Date",
-                http::detail::format_http_date(std::chrono::floor<std::chrono::seconds>(http::wall_now())));
-    made.body(std::to_string(number));
-    return made;
-}
-
-// Answers all with these fields; to a condition that holds with 304.
-std::function<answer(const http::request&, int)> with(std::string cache_control, std::string etag = {}) {
-    return [=](const http::request& what, int number) {
-        const bool same = !etag.empty() && what.headers().get("If-None-Match") == etag;
-        auto made = dated(what, number, same ? 304 : 200);
-        if (same) made.body("");
-        if (!cache_control.empty()) made.header("Cache-Control", cache_control);
-        if (!etag.empty()) made.header("ETag", etag);
-        return answer(made.build());
-    };
-}
-
-// A client with a cache before a site.
-class fixture {
-public:
-    explicit fixture(std::function<answer(const http::request&, int)> give, http::cache_options how = {},
-                     client_options base = {})
-        : site(tests::site_of(std::move(give))), cache(std::make_shared<http::cache>(how)),
-          web(client_options(base).intercept(cache).intercept(site)) {}
-
-    task<std::string> body(http::request what) {
-        const answer got = co_await web.try_send(std::move(what));
-        co_return got ? std::to_string(got->status()) + ' ' + got->body() : got.error().message();
-    }
-    task<std::string> body() { return body(http::request(here)); }
-    int asked() const { return static_cast<int>(site->seen.size()); }
-
-    std::shared_ptr<tests::stub_site> site;
-    std::shared_ptr<http::cache> cache;
-    http::client web;
-};
-
-http::request asking(const char* cache_control) {
-    return http::request(here).header("Cache-Control", cache_control);
-}
-
-} // namespace
+using namespace cache_tests;
 
 TEST_CASE("cache: what is fresh is given without asking, with its age") {
     test::run([]() -> task<> {
@@ -335,30 +281,6 @@ TEST_CASE("cache: unsafe methods that succeed remove what they change (4.4)") {
             CHECK(now.substr(now.rfind(',')) == was.substr(was.rfind(','))); // of another origin
         }
         CHECK(f.cache->counters().invalidated == 5);
-    });
-}
-
-TEST_CASE("cache: stale-if-error") {
-    test::run([]() -> task<> {
-        int mode = 0;
-        fixture f([&](const http::request& what, int number) {
-            if (mode == 1) return answer(tests::refused(what));
-            if (mode == 2) return answer(dated(what, number, 503).build());
-            return answer(
-                dated(what, number).header("Cache-Control", "max-age=10, stale-if-error=100").build());
-        });
-        co_await f.body();
-        co_await sleep_for(20s);
-        for (mode = 1; mode <= 2; ++mode) {
-            const std::string body = co_await f.body();
-            CHECK(body == "200 1");
-        }
-        CHECK(f.asked() == 3);
-        CHECK(f.cache->counters().stale == 2);
-        co_await sleep_for(100s);
-        mode = 2;
-        const std::string late = co_await f.body();
-        CHECK(late.starts_with("503 "));
     });
 }
 

@@ -12,16 +12,13 @@
 
 using namespace std::chrono_literals;
 using namespace tandem;
+using h2_test::h2c;
 using h2_test::number;
 using h2_test::peer;
 using h2_test::request;
 using h2_test::server;
 
 namespace {
-
-http::client_options h2c() {
-    return http::client_options().http2(http::http2_use::prior_knowledge);
-}
 
 // What becomes of one request to a server that answers it with `answer` and then waits.
 http::result<http::response> outcome(const std::function<void(peer&, std::uint32_t id)>& answer,

@@ -21,15 +21,12 @@
 using namespace std::chrono_literals;
 using namespace tandem;
 using h2_test::answering;
+using h2_test::h2c;
 using h2_test::peer;
 using h2_test::request;
 using h2_test::server;
 
 namespace {
-
-http::client_options h2c() {
-    return http::client_options().http2(http::http2_use::prior_knowledge);
-}
 
 // "GET /path body", to see what arrived.
 void echo(peer& p, const request& r) {

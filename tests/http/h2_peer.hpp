@@ -3,6 +3,8 @@
 
 #include "tests/http/scripted_server.hpp"
 
+#include <tandem/http/client_options.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -16,6 +18,11 @@
 #include <nghttp2/nghttp2.h>
 
 namespace h2_test {
+
+// Of a client that speaks HTTP/2 without asking.
+inline tandem::http::client_options h2c() {
+    return tandem::http::client_options().http2(tandem::http::http2_use::prior_knowledge);
+}
 
 using fields = std::vector<std::pair<std::string, std::string>>;
 

@@ -67,3 +67,21 @@ TEST_CASE("what a request takes as its body") {
     CHECK(what.headers().count("Content-Type") == 1);
     CHECK_FALSE(what.streamed_body());
 }
+
+TEST_CASE("copies of a request share its body, until one gets another") {
+    http::request what("http://a.org/");
+    what.body(request_body::bytes(std::string(10'000'000, 'x')));
+    const char* const bytes = what.body().data();
+    http::request copy = what;
+    CHECK(copy.body().data() == bytes);
+    copy.body("other");
+    CHECK(what.body().data() == bytes);
+    CHECK(what.body().size() == 10'000'000);
+    http::request moved = std::move(what);
+    CHECK(moved.body().data() == bytes);
+    copy = moved;
+    moved.body(std::string());
+    CHECK(moved.body().empty());
+    CHECK(moved.has_body());
+    CHECK(copy.body().data() == bytes);
+}

@@ -93,6 +93,23 @@ TEST_CASE("retry: the last failure tells of the attempts and of the time") {
     CHECK(o.got.error().message().find(" (attempt 3, after ") != std::string::npos);
 }
 
+TEST_CASE("retry: no attempt copies the body, nor does the client") {
+    for (const int succeeds : {1, 3}) {
+        http::request what = get();
+        what.method(http::method::put).body(std::string(10'000'000, 'x'));
+        const char* const bytes = what.body().data();
+        int copied = 0;
+        const attempted o = send(std::move(what), quick(), [&](const http::request& sent, int number) {
+            if (sent.body().data() != bytes) ++copied;
+            return answer(reply(sent, number < succeeds ? 503 : 200).build());
+        });
+        REQUIRE(o.got);
+        CHECK(o.got->ok());
+        CHECK(o.asked == succeeds);
+        CHECK(copied == 0);
+    }
+}
+
 TEST_CASE("retry: the usual statuses, and those that one asks for") {
     for (const int code : {429, 502, 503, 504}) {
         const attempted o = send(get(), quick(), status(code));

@@ -14,9 +14,11 @@
 #include <chrono>
 #include <fstream>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 using namespace std::chrono_literals;
@@ -38,6 +40,33 @@ std::shared_ptr<const cached_response> entry(std::string variant, std::string bo
     made->received_at = cached_response::time_point(2000ms);
     return made;
 }
+
+// What another program sees in the file.
+class other_program {
+public:
+    explicit other_program(const std::string& path) {
+        REQUIRE(sqlite3_open(path.c_str(), &db_) == SQLITE_OK);
+    }
+    other_program(const other_program&) = delete;
+    other_program& operator=(const other_program&) = delete;
+    ~other_program() { sqlite3_close(db_); }
+
+    std::uint64_t number(const char* sql) {
+        sqlite3_stmt* made = nullptr;
+        REQUIRE(sqlite3_prepare_v2(db_, sql, -1, &made, nullptr) == SQLITE_OK);
+        const int state = sqlite3_step(made);
+        const auto value = static_cast<std::uint64_t>(sqlite3_column_int64(made, 0));
+        sqlite3_finalize(made);
+        CHECK((state == SQLITE_ROW || state == SQLITE_DONE));
+        return value;
+    }
+    std::uint64_t sum() { return number("SELECT COALESCE(SUM(size), 0) FROM responses"); }
+    std::uint64_t total() { return number("SELECT bytes FROM total"); }
+    void run(const char* sql) { REQUIRE(sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) == SQLITE_OK); }
+
+private:
+    sqlite3* db_ = nullptr;
+};
 
 } // namespace
 
@@ -101,6 +130,94 @@ TEST_CASE("SQLite store: bounded, those used last stay") {
             co_await store.put("k", entry(std::to_string(i), "x"));
         found = co_await store.find("k");
         CHECK(found.size() == 16);
+    };
+    tests::run_on_loop(work());
+}
+
+TEST_CASE("SQLite store: the running total is the sum, whatever is done, by whom and in which order") {
+    const tests::temporary_folder folder;
+    const std::string path = folder / "cache.db";
+    std::mt19937 random(1);
+    const auto number = [&](unsigned below) { return static_cast<unsigned>(random() % below); };
+    auto work = [&]() -> task<> {
+        constexpr std::uint64_t most = 30'000;
+        auto one = std::make_unique<sqlite_cache_store>(path, most);
+        auto other = std::make_unique<sqlite_cache_store>(path, most);
+        other_program watch(path);
+        for (int i = 0; i < 600; ++i) {
+            std::unique_ptr<sqlite_cache_store>& held = number(2) ? one : other;
+            const std::string key = std::to_string(number(12));
+            switch (number(10)) {
+            case 0:
+                co_await held->remove(key);
+                break;
+            case 1:
+                co_await held->put(key, entry("", std::string(most, 'x')));
+                break; // removes its own only
+            case 2:
+                held = std::make_unique<sqlite_cache_store>(path, most);
+                break;
+            default:
+                co_await held->put(key, entry(std::to_string(number(20)), std::string(number(3000), 'x')));
+            }
+            const std::uint64_t sum = watch.sum();
+            CHECK(watch.total() == sum);
+            CHECK(held->bytes() == sum);
+            CHECK(sum <= most);
+        }
+        CHECK(watch.sum() > most / 2); // it was full
+        for (int key = 0; key < 12; ++key)
+            co_await one->remove(std::to_string(key));
+        CHECK(watch.total() == 0);
+        CHECK(one->bytes() == 0);
+    };
+    tests::run_on_loop(work());
+}
+
+TEST_CASE("SQLite store: the total is right for a program that knows nothing of it, and when it was tampered "
+          "with") {
+    const tests::temporary_folder folder;
+    const std::string path = folder / "cache.db";
+    auto work = [&]() -> task<> {
+        sqlite_cache_store store(path, 20'000);
+        co_await store.put("a", entry("", "x"));
+        other_program other(path);
+        const char* const add = "INSERT OR REPLACE INTO responses VALUES (x'62', x'', x'', x'', 5000, 1)";
+        for (int i = 0; i < 3; ++i)
+            other.run(add);
+        CHECK(other.total() == other.sum());
+        other.run("DELETE FROM responses WHERE key = x'62'");
+        CHECK(other.total() == other.sum());
+        for (const char* const sql :
+             {"UPDATE total SET bytes = 1000000", "UPDATE total SET bytes = -1000000", "DELETE FROM total"}) {
+            other.run(sql);
+            for (int i = 0; i < 100; ++i)
+                co_await store.put(std::to_string(i), entry("", std::string(1000, 'x'))); // ends
+        }
+        const sqlite_cache_store again(path, 20'000); // finds no total
+        CHECK(other.total() == other.sum());
+        CHECK(again.bytes() == other.sum());
+    };
+    tests::run_on_loop(work());
+}
+
+TEST_CASE("SQLite store: a file from before there was a total") {
+    const tests::temporary_folder folder;
+    const std::string path = folder / "cache.db";
+    auto work = [&]() -> task<> {
+        {
+            sqlite_cache_store store(path);
+            co_await store.put("a", entry("", std::string(1000, 'x')));
+        }
+        other_program before(path);
+        before.run("DROP TABLE total; DROP TRIGGER added; DROP TRIGGER removed");
+        sqlite_cache_store store(path);
+        CHECK(store.bytes() > 1000);
+        CHECK(store.bytes() == before.sum());
+        const auto found = co_await store.find("a");
+        CHECK(found.size() == 1);
+        co_await store.put("a", entry("", "x"));
+        CHECK(store.bytes() == before.sum());
     };
     tests::run_on_loop(work());
 }

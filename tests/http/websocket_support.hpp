@@ -5,16 +5,34 @@
 #include "lib/http/websocket/handshake.hpp"
 #include "tests/http/scripted_server.hpp"
 
+#include <tandem/http/client.hpp>
+#include <tandem/http/websocket.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <sys/socket.h>
 
 namespace websocket_tests {
 
 namespace ws = tandem::http::ws;
+
+inline std::string ws_url(const scripted::server& server) {
+    return "ws://" + server.host_port() + "/chat";
+}
+
+inline tandem::task<tandem::http::websocket>
+open(tandem::http::client& web, const scripted::server& server,
+     tandem::http::websocket_options options = tandem::http::websocket_options()) {
+    return tandem::http::websocket::connect(web, tandem::http::request(ws_url(server)), std::move(options));
+}
+
+inline std::string message_of(ws::error value) {
+    return make_error_code(value).message();
+}
 
 /// An unmasked frame, whatever its first byte says.
 inline std::string raw_frame(int first, std::string_view payload) {

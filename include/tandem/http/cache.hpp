@@ -12,7 +12,14 @@
 // of its age, at most a day). While a response is fresh it is given without asking, with its Age; then it is
 // validated (If-None-Match, If-Modified-Since), and a 304 renews it. HEAD is answered by what GET has left.
 //
-// The response's no-cache, must-revalidate and stale-if-error are obeyed, and the request's no-store,
+// Stale ones are given in two cases more (RFC 5861). stale-if-error: when asking fails, or the answer is 500
+// or above. stale-while-revalidate: at once, while it is asked for again in the background. No request can do
+// that, as it has ended by then: a task has to be in revalidate() for the client, or else the directive is
+// not made use of, and the request itself asks.
+//
+//     group.spawn(named("cache"), [&] { return cache->revalidate(web); });
+//
+// The response's no-cache and must-revalidate are obeyed, and the request's no-store,
 // no-cache (also Pragma), max-age, max-stale, min-fresh, stale-if-error and only-if-cached (504 when nothing
 // fits). s-maxage and proxy-revalidate are for shared caches. A request of an unsafe method that succeeds
 // removes what was kept for its URL, and for Location and Content-Location of the same origin.
@@ -35,6 +42,8 @@
 
 namespace tandem::http {
 
+class client; // <tandem/http/client.hpp>
+
 /// A value. Setters chain.
 class cache_options {
 public:
@@ -54,12 +63,20 @@ public:
         return *this;
     }
 
+    /// 4: so many requests of revalidate() are under way at a time, for each client; 0 counts as 1.
+    cache_options& max_revalidations(std::size_t n) noexcept {
+        max_revalidations_ = n;
+        return *this;
+    }
+
     [[nodiscard]] std::size_t max_entry_bytes() const noexcept { return max_entry_bytes_; }
     [[nodiscard]] bool heuristic() const noexcept { return heuristic_; }
     [[nodiscard]] std::chrono::nanoseconds max_heuristic() const noexcept { return max_heuristic_; }
+    [[nodiscard]] std::size_t max_revalidations() const noexcept { return max_revalidations_; }
 
 private:
     std::size_t max_entry_bytes_ = std::size_t{8} << 20;
+    std::size_t max_revalidations_ = 4;
     std::chrono::nanoseconds max_heuristic_ = std::chrono::hours(24);
     bool heuristic_ = true;
 };
@@ -68,9 +85,9 @@ class cache_counters {
 public:
     cache_counters() noexcept {}
     std::uint64_t hits = 0;      ///< answered without asking
-    std::uint64_t validated = 0; ///< answered after a 304
-    std::uint64_t stale = 0;     ///< answered with a stale one: max-stale, stale-if-error
-    std::uint64_t misses = 0;    ///< asked
+    std::uint64_t validated = 0; ///< answered, or renewed in the background, after a 304
+    std::uint64_t stale = 0;  ///< answered with a stale one: max-stale, stale-if-error and -while-revalidate
+    std::uint64_t misses = 0; ///< asked
     std::uint64_t stored = 0;
     std::uint64_t invalidated = 0; ///< requests of unsafe methods that removed what was kept
     std::uint64_t store_errors = 0;
@@ -87,6 +104,18 @@ public:
 
     [[nodiscard]] task<result<response>> send(request what, next rest) override;
     [[nodiscard]] task<result<response_stream>> open(request what, next rest) override;
+
+    /// Asks again, until it is cancelled, for what this cache gives stale to `web`, which has it among its
+    /// interceptors, under stale-while-revalidate. Each is an ordinary request of the client (with the
+    /// fields, credentials and limits of the one that was answered, without its functions), one at a time for
+    /// a URL and variant, also over all clients of the cache. At most max_revalidations() are under way and
+    /// 64 wait; a request that finds no room asks itself. One that fails leaves what is kept; the next one
+    /// tries again.
+    ///
+    /// On the client's scheduler; one task for a client (std::logic_error). The client must outlive it.
+    /// Throws what the client's interceptors throw. Cancellation: cancels the requests that are under way,
+    /// waits for them, drops those that wait, and throws operation_cancelled; what is kept stays whole.
+    [[nodiscard]] task<> revalidate(client& web);
 
     [[nodiscard]] cache_counters counters() const noexcept;
 

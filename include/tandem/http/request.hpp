@@ -32,7 +32,8 @@ class value;
 
 namespace tandem::http {
 
-/// A value. Setters chain on named and on temporary requests. Not thread-safe.
+/// A value. Setters chain on named and on temporary requests. Not thread-safe. A copy shares the body,
+/// however large it is.
 class request {
 public:
     /// A URL that does not parse is reported when the request is sent (phase `url`), like any other failure.
@@ -183,7 +184,7 @@ public:
     [[nodiscard]] const http::headers& headers() const noexcept { return headers_; }
     [[nodiscard]] const std::optional<credentials>& auth() const noexcept { return auth_; }
     /// The body, if it is one of bytes only.
-    [[nodiscard]] const std::string& body() const noexcept { return body_; }
+    [[nodiscard]] const std::string& body() const noexcept;
     /// The body, if it is of files or a stream; null otherwise.
     [[nodiscard]] const request_body* streamed_body() const noexcept { return streamed_.get(); }
     [[nodiscard]] bool has_body() const noexcept { return has_body_; }
@@ -216,8 +217,9 @@ private:
     std::string other_method_; // when not empty, instead of verb_
     http::headers headers_;
     std::optional<credentials> auth_;
-    std::string body_;
-    std::shared_ptr<const request_body> streamed_; // copies of a request share it
+    // Copies of a request share its body: a retry, or a cache, makes one for each attempt.
+    std::shared_ptr<const std::string> body_; // null: empty
+    std::shared_ptr<const request_body> streamed_;
     bool has_body_ = false;
     std::optional<std::chrono::nanoseconds> timeout_;
     std::optional<std::uint64_t> max_body_;

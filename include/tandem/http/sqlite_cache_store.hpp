@@ -16,7 +16,8 @@
 
 namespace tandem::http {
 
-/// Thread-safe. Cancellation: as offload: a call that has begun is done to its end.
+/// Thread-safe. Logarithmic in the number of entries, but for the variants of one key (at most 16; then those
+/// used longest ago go). Cancellation: as offload: a call that has begun is done to its end.
 class sqlite_cache_store final : public cache_store {
 public:
     /// Opens the file, or makes it, readable by its owner only; one of another version of this store is

@@ -10,8 +10,12 @@
 // connection is the websocket's own: it does not count into the client's limits.
 //
 // One task receives; any number may send at a time: messages go out whole, first come, first served. Pings
-// are answered, and sent, by receive(): while no task is in it nothing is read, the connection is not kept
-// alive, and the server has to wait once its messages fill the socket.
+// are answered, and sent, by receive(). While no task is in it send() looks after the connection, once in a
+// ping_interval: it answers pings, sends one along when nothing was heard, fails when nothing came for
+// pong_timeout after that, and tells that the server has closed. So whoever sends seldom notices late, and
+// whoever neither sends nor receives does not at all. One message, and about 64 KiB behind it, are taken in
+// meanwhile; what is beyond is not looked at: the server has to wait once its messages fill the socket, and
+// is taken for alive.
 //
 // Belongs to the scheduler where it was opened. Not limited: how many messages a server sends; receive() is
 // asked for each. What a server does against the protocol closes the websocket with the status that the
@@ -52,9 +56,9 @@ public:
     /// False. True: offers permessage-deflate (RFC 7692), without a context that is kept between messages: 40
     /// KiB while a message is received, 256 KiB while one is compressed, nothing in between.
     websocket_options& compression(bool yes) noexcept;
-    /// 20 s of silence from the server, then a ping is sent (while a task receives).
+    /// 20 s of silence from the server, then a ping is sent: by receive() at once, else by the next send().
     websocket_options& ping_interval(duration d) noexcept;
-    /// 20 s for the answer to a ping, or for anything else from the server.
+    /// 20 s for the answer to a ping, or for anything else from the server; told as the interval is.
     websocket_options& pong_timeout(duration d) noexcept;
     /// 30 s, the longest pause while something is sent.
     websocket_options& write_timeout(duration d) noexcept;
@@ -130,8 +134,9 @@ public:
 
     /// Sends a text message, or one of bytes, whole; returns when the system has taken it. Any number of
     /// tasks at a time. Throws std::invalid_argument for text that is not UTF-8, and request_error, also
-    /// after close(). Cancellation: throws operation_cancelled; a message that still waits for its turn is
-    /// not sent, one whose turn had come is sent on by whatever operation comes next.
+    /// after close(), and for a server that was found to be gone, or to have closed. Cancellation: throws
+    /// operation_cancelled; a message that still waits for its turn is not sent, one whose turn had come is
+    /// sent on by whatever operation comes next.
     [[nodiscard]] task<> send(std::string text);
     [[nodiscard]] task<> send_binary(std::string bytes);
 

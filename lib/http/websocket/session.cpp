@@ -6,28 +6,17 @@
 #include <cstring>
 #include <stdexcept>
 
-#include <openssl/rand.h>
-
 #include <boost/asio/error.hpp>
 
 namespace tandem::http {
 
 namespace {
 
-constexpr std::size_t piece_bytes = 64 * 1024;
-constexpr std::size_t kept_bytes = 64 * 1024;
 constexpr std::size_t worth_compressing = 128;
+constexpr std::size_t most_unread = 64 * 1024; // that send() takes in where nobody receives
 
 bool is_cancelled() noexcept {
     return task_context::current()->cancelled();
-}
-
-// Unpredictable to whoever can make us send what he likes (RFC 6455, 10.3).
-ws::mask_key fresh_key() {
-    ws::mask_key key;
-    if (RAND_bytes(key.data(), static_cast<int>(key.size())) != 1)
-        throw std::runtime_error("no random numbers from OpenSSL");
-    return key;
 }
 
 std::string close_frame(std::uint16_t status, std::string_view reason) {
@@ -63,7 +52,8 @@ websocket::state::state(scheduler& home, net::stream&& s, response_info&& i, web
                         bool with_compression, std::string&& protocol)
     : info(std::move(i)), options(std::move(o)), subprotocol(std::move(protocol)),
       compression(with_compression), home_(home), stream_(std::move(s)),
-      reader_(options.max_message_bytes(), options.max_fragments(), with_compression), heard_(home.now()) {
+      reader_(options.max_message_bytes(), options.max_fragments(), with_compression), heard_(home.now()),
+      looked_(heard_) {
     stream_.expires_at(clock::time_point::max());
 }
 
@@ -125,17 +115,13 @@ task<> websocket::state::fail_protocol(std::error_code why) {
 // ---- sending ----
 
 bool websocket::state::has_output() const noexcept {
-    return out_at_ < out_.size() || pong_due_ || ping_due_ || close_due_;
-}
-
-void websocket::state::append_frame(ws::opcode kind, bool compressed, std::string_view payload) {
-    ws::write_frame(out_, kind, compressed, payload, fresh_key());
+    return !out_.empty() || pong_due_ || ping_due_ || close_due_;
 }
 
 void websocket::state::append_control() {
-    if (pong_due_) append_frame(code::pong, false, *pong_due_);
-    if (ping_due_) append_frame(code::ping, false, "");
-    if (close_due_) append_frame(code::close, false, *close_due_);
+    if (pong_due_) out_.append(code::pong, false, *pong_due_);
+    if (ping_due_) out_.append(code::ping, false, "");
+    if (close_due_) out_.append(code::close, false, *close_due_);
     pong_due_.reset();
     close_due_.reset();
     ping_due_ = false;
@@ -146,17 +132,10 @@ task<> websocket::state::flush() {
     while (has_output()) {
         if (failure_) rethrow();
         if (closed_) throw_closed();
-        if (out_at_ == out_.size()) {
-            if (out_.capacity() > kept_bytes)
-                out_ = std::string();
-            else
-                out_.clear();
-            out_at_ = 0;
-            append_control();
-        }
-        const std::string_view piece = std::string_view(out_).substr(out_at_, piece_bytes);
-        const auto sent = co_await move_on_after(within(options.write_timeout()), stream_.write(piece));
-        if (sent) out_at_ += sent->bytes;
+        if (out_.empty()) append_control();
+        const auto sent =
+            co_await move_on_after(within(options.write_timeout()), stream_.write(out_.piece()));
+        if (sent) out_.sent(sent->bytes);
         if (sent && !sent->error) continue;
         if (is_cancelled()) throw operation_cancelled("sending on a websocket was cancelled");
         if (closed_ || failure_) continue; // tells
@@ -188,14 +167,70 @@ task<> websocket::state::send(ws::opcode kind, std::string payload) {
         payload = ws::compress_message(payload);
         compressed = true;
     }
+    co_await look_after();
     const mutex_guard guard = co_await writing_.lock();
-    co_await flush(); // what a cancelled task has left
+    co_await flush(); // what a cancelled task has left, and what is due
     check_sendable();
-    append_frame(kind, compressed, payload);
+    out_.append(kind, compressed, payload);
     co_await flush();
 }
 
+// Up to the first message, which is receive()'s, as is all behind it.
+task<> websocket::state::read_ahead() {
+    ws::event now = ws::event::ping;
+    while (now != ws::event::need_more && !ahead_ && !peer_closed_) {
+        now = read_event();
+        if (now == ws::event::failed) co_await fail_protocol(reader_.failure());
+        if (now == ws::event::message) ahead_.emplace(reader_.is_text(), reader_.take_message());
+    }
+    check_sendable();
+}
+
+// Before something is sent: what receive() does as time goes by, where nobody is in it. Never waits for the
+// server. Looks once in a ping_interval, and takes in only so much that the server still has to wait for
+// whoever receives.
+task<> websocket::state::look_after() {
+    if (receiving_ || options.ping_interval().count() == 0) co_return;
+    const auto now = home_.now();
+    const auto patience = options.pong_timeout();
+    const bool late = awaiting_pong_ && patience.count() > 0 && now - pinged_ >= patience;
+    if (!late && now - std::max(heard_, looked_) < options.ping_interval()) co_return;
+    looked_ = now;
+    co_await read_ahead();
+    if (in_.view().size() >= most_unread) co_return; // no telling
+    in_.prepare();
+    const io_result got = stream_.try_read(in_.tail(), in_.space());
+    if (!got.error && got.bytes > 0) {
+        in_.commit(got.bytes);
+        heard_ = now;
+        awaiting_pong_ = false;
+        co_await read_ahead();
+    } else if (!got.error) {
+        // What came before the end is there for receive(); writing tells that it is the end.
+        if (!ahead_ && in_.empty()) co_await fail_protocol(ws::error::ended_without_close);
+    } else if (got.error != boost::asio::error::would_block) {
+        fail_io(got.error);
+    } else if (late) {
+        co_await fail_protocol(ws::error::no_pong);
+    } else if (!awaiting_pong_) {
+        awaiting_pong_ = true;
+        pinged_ = now;
+        ping_due_ = true;
+    }
+}
+
 // ---- receiving ----
+
+// Takes the next event out of what has been read. Pongs say nothing that the bytes have not said.
+ws::event websocket::state::read_event() {
+    std::string_view bytes = in_.view();
+    const std::size_t before = bytes.size();
+    const ws::event now = reader_.read(bytes);
+    in_.consume(before - bytes.size());
+    if (now == ws::event::ping && !close_sent_) pong_due_ = reader_.control(); // only the latest counts
+    if (now == ws::event::close) note_close();
+    return now;
+}
 
 task<> websocket::state::receive_more() {
     if (has_output()) co_await flush_control();
@@ -268,24 +303,17 @@ task<std::optional<websocket_message>> websocket::state::next_message() {
     for (;;) {
         if (closed_) co_return result_type();
         if (failure_) rethrow();
+        if (ahead_) co_return std::exchange(ahead_, std::nullopt);
         if (peer_closed_) {
             co_await answer_close();
             continue;
         }
-        std::string_view bytes = in_.view();
-        const std::size_t before = bytes.size();
-        const ws::event now = reader_.read(bytes);
-        in_.consume(before - bytes.size());
-        switch (now) {
+        switch (read_event()) {
         case ws::event::message:
             co_return result_type(websocket_message(reader_.is_text(), reader_.take_message()));
-        case ws::event::ping:
-            if (!close_sent_) pong_due_ = reader_.control();
-            break; // sent before the next read: only the latest counts
+        case ws::event::ping: // answered before the next read
         case ws::event::pong:
-            break;
         case ws::event::close:
-            note_close();
             break;
         case ws::event::failed:
             co_await fail_protocol(reader_.failure());

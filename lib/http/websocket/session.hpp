@@ -3,6 +3,7 @@
 
 #include "lib/http/read_buffer.hpp"
 #include "lib/http/websocket/message_reader.hpp"
+#include "lib/http/websocket/outbox.hpp"
 #include "lib/net/stream.hpp"
 
 #include <tandem/core/time_span.hpp>
@@ -49,7 +50,9 @@ private:
     task<> flush();
     task<> flush_control();
     void append_control();
-    void append_frame(ws::opcode kind, bool compressed, std::string_view payload);
+    ws::event read_event();
+    task<> read_ahead();
+    task<> look_after();
     [[nodiscard]] bool has_output() const noexcept;
     void note_close();
     task<> answer_close();
@@ -70,21 +73,20 @@ private:
     read_buffer in_;
     ws::message_reader reader_;
     bool receiving_ = false;
-    bool draining_ = false; // close() reads now, and drops what comes
-    event left_{true};      // nobody is receiving
+    bool draining_ = false;                  // close() reads now, and drops what comes
+    event left_{true};                       // nobody is receiving
+    std::optional<websocket_message> ahead_; // found by send(): the next of receive()
 
-    // Who holds the mutex writes. What is in `out_` behind `out_at_` belongs on the wire next, also when the
-    // task that put it there was cancelled: a frame that has begun must end.
-    mutex writing_;
-    std::string out_;
-    std::size_t out_at_ = 0;
+    mutex writing_; // who holds it writes
+    ws::outbox out_;
     std::optional<std::string> pong_due_;  // to the latest ping only (RFC 6455, 5.5.3)
     std::optional<std::string> close_due_; // nothing is sent after it
     bool ping_due_ = false;
     bool close_sent_ = false;  // or about to be
     bool peer_closed_ = false; // has said so
 
-    clock::time_point heard_; // when the last byte came
+    clock::time_point heard_;  // when the last byte came
+    clock::time_point looked_; // when send() has looked for more
     clock::time_point pinged_;
     bool awaiting_pong_ = false;
 
