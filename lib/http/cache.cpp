@@ -16,7 +16,10 @@
 #include <tandem/http/response_builder.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -80,6 +83,12 @@ public:
     atomic_counters counts;
     cache_revalidation background;
 
+    // How often what is kept under a key has been removed. Keys share places: at worst an answer is not kept.
+    std::array<std::atomic<std::uint32_t>, 256> removals{};
+    std::atomic<std::uint32_t>& removals_of(const std::string& key) noexcept {
+        return removals[std::hash<std::string>()(key) % removals.size()];
+    }
+
     // The one that was received last of those that this request may be answered with; null if there is none.
     task<entry> find(std::string key, const request& what, const client_options& options) {
         cache_store::entries all;
@@ -110,9 +119,22 @@ public:
         co_return best;
     }
 
-    task<> put(std::string key, entry what) {
+    // Unless it was overtaken: `seen` is what removals_of(key) was before the question went out. `known`:
+    // there was something that a newer answer may have replaced meanwhile.
+    task<> put(std::string key, entry what, std::uint32_t seen, bool known) {
         try {
-            co_await store->put(std::move(key), std::move(what));
+            if (removals_of(key) != seen) co_return;
+            if (known) {
+                const cache_store::entries all = co_await store->find(key);
+                for (const entry& one : all)
+                    if (one && one->variant == what->variant && one->requested_at > what->requested_at)
+                        co_return;
+            }
+            co_await store->put(key, std::move(what));
+            if (removals_of(key) != seen) {
+                co_await store->remove(std::move(key)); // meanwhile
+                co_return;
+            }
             ++counts.stored;
         } catch (const operation_cancelled&) {
             throw;
@@ -123,6 +145,7 @@ public:
 
     task<> remove(std::string key) {
         try {
+            ++removals_of(key);
             co_await store->remove(std::move(key));
         } catch (const operation_cancelled&) {
             throw;
@@ -143,7 +166,7 @@ public:
 
     task<result<response>> ask(request what, next rest, entry known, cache_control wanted);
     task<> keep(const request& what, const client_options& options, const cache_control& wanted,
-                const response& got, cached_response::time_point asked, bool known);
+                const response& got, cached_response::time_point asked, std::uint32_t seen, bool known);
     response give(const cached_response& kept, const request& what, next rest) const;
     task<> invalidate(const request& what, const response_info& got);
 };
@@ -165,7 +188,8 @@ response cache::impl::give(const cached_response& kept, const request& what, nex
 }
 
 task<> cache::impl::keep(const request& what, const client_options& options, const cache_control& wanted,
-                         const response& got, cached_response::time_point asked, bool known) {
+                         const response& got, cached_response::time_point asked, std::uint32_t seen,
+                         bool known) {
     if (wanted.no_store) co_return; // what is kept stays: this answer says nothing about it
     std::string key = key_of(what.url());
     auto made = std::make_shared<cached_response>();
@@ -182,7 +206,7 @@ task<> cache::impl::keep(const request& what, const client_options& options, con
     }
     if (fits && made->bytes() + got.body().size() <= how.max_entry_bytes()) {
         made->body = got.body();
-        co_await put(std::move(key), std::move(made));
+        co_await put(std::move(key), std::move(made), seen, known);
     } else if (known && !is_server_error(got.status())) {
         co_await remove(std::move(key)); // it is not true any more
     }
@@ -191,6 +215,7 @@ task<> cache::impl::keep(const request& what, const client_options& options, con
 task<result<response>> cache::impl::ask(request what, next rest, entry known, cache_control wanted) {
     const client_options& options = rest.options();
     const auto asked = now_by_the_clock();
+    const std::uint32_t seen = removals_of(key_of(what.url()));
     request sent = what;
     // Vary is about what was sent (RFC 9111, 4.1), and the answer may change the jar.
     request as_sent = what;
@@ -230,11 +255,12 @@ task<result<response>> cache::impl::ask(request what, next rest, entry known, ca
         ++counts.validated;
         result<response> answer(give(*renewed, what, rest));
         // The request's no-store says that nothing of its own answer is to be kept: not the renewal either.
-        if (!wanted.no_store) co_await put(key_of(what.url()), std::move(renewed));
+        if (!wanted.no_store) co_await put(key_of(what.url()), std::move(renewed), seen, true);
         co_return answer;
     }
     ++counts.misses;
-    if (what.verb() == method::get) co_await keep(as_sent, options, wanted, *got, asked, known != nullptr);
+    if (what.verb() == method::get)
+        co_await keep(as_sent, options, wanted, *got, asked, seen, known != nullptr);
     co_return got;
 }
 

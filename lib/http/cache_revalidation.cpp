@@ -24,6 +24,7 @@ cache_revalidation::worker::~worker() {
 
 bool cache_revalidation::hand_over(const client_options& of, const std::string& key, const request& what) {
     worker* to = nullptr;
+    std::string own = key; // before the claim: whatever fails after it has to release it
     {
         const std::lock_guard lock(mutex_);
         const auto found = workers_.find(&of);
@@ -32,7 +33,7 @@ bool cache_revalidation::hand_over(const client_options& of, const std::string& 
         to = found->second;
     }
     // Without the lock: a job that finds no room takes it. The worker is of this loop, so it stays meanwhile.
-    return to->jobs.try_send(job(claim(*this, key), what));
+    return to->jobs.try_send(job(claim(*this, std::move(own)), what));
 }
 
 void cache_revalidation::release(const std::string& key) noexcept {

@@ -153,7 +153,7 @@ public:
         measure();
         while (total > most) {
             statement(db, "DELETE FROM responses WHERE rowid IN (SELECT rowid FROM responses ORDER BY used "
-                          "LIMIT 8)")
+                          "LIMIT 1)")
                 .run();
             // Nothing to remove, and still too much: the total has been tampered with.
             if (sqlite3_changes(db) == 0) statement(db, "UPDATE total SET bytes = 0").run();

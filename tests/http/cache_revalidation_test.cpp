@@ -237,6 +237,39 @@ TEST_CASE("cache: who asks in the background is cancelled and waited for") {
     });
 }
 
+TEST_CASE("cache: an answer that was overtaken is not kept") {
+    test::run([]() -> task<> {
+        event go_on;
+        int version = 1;
+        const auto site = [&](const http::request& what, int number) -> task<answer> {
+            if (what.verb() == http::method::post) ++version;
+            const int seen = version;
+            if (number == 2) co_await go_on.wait(); // decided already, and long under way
+            auto made = dated(what, seen, what.headers().contains("If-None-Match") && seen == 1 ? 304 : 200);
+            made.header("Cache-Control", "max-age=10, stale-while-revalidate=1000").header("ETag", "\"v1\"");
+            co_return answer(made.build());
+        };
+        auto all = tests::site(site);
+        auto cache = std::make_shared<http::cache>();
+        http::client web(client_options().intercept(cache).intercept(all));
+        auto run = [&](task_group& group) -> task<> {
+            group.spawn([&] { return cache->revalidate(web); });
+            co_await web.get(here);
+            co_await sleep_for(20s);
+            const http::response stale = co_await web.get(here);
+            CHECK(stale.body() == "1");
+            co_await tests::turns(a_few);
+            co_await web.post(here, "x", "text/plain"); // removes what is kept
+            go_on.set();
+            co_await tests::turns(a_few);
+            const http::response now = co_await web.get(here);
+            CHECK(now.body() == "2");
+            group.cancel();
+        };
+        co_await with_task_group(run);
+    });
+}
+
 TEST_CASE("cache: what fails in the background leaves what is kept, and is tried again") {
     test::run([]() -> task<> {
         bool broken = false;

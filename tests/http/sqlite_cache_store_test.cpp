@@ -134,6 +134,21 @@ TEST_CASE("SQLite store: bounded, those used last stay") {
     tests::run_on_loop(work());
 }
 
+TEST_CASE("SQLite store: few large entries make room for the next, not for all") {
+    const tests::temporary_folder folder;
+    auto work = [&]() -> task<> {
+        sqlite_cache_store store(folder / "cache.db", 20'000);
+        for (int i = 0; i < 5; ++i) {
+            co_await store.put(std::to_string(i), entry("", std::string(7'000, 'x')));
+            for (int k = std::max(i - 1, 0); k <= i; ++k) {
+                const auto found = co_await store.find(std::to_string(k));
+                CHECK(found.size() == 1);
+            }
+        }
+    };
+    tests::run_on_loop(work());
+}
+
 TEST_CASE("SQLite store: the running total is the sum, whatever is done, by whom and in which order") {
     const tests::temporary_folder folder;
     const std::string path = folder / "cache.db";

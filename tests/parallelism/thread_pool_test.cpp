@@ -224,6 +224,28 @@ TEST_CASE("thread_pool: callable and arguments are gone when the future is ready
     }
 }
 
+TEST_CASE("thread_pool: a posted call may be over-aligned, and of any size") {
+    class alignas(128) wide {
+    public:
+        int value = 7;
+    };
+    std::atomic<int> sum{0};
+    std::atomic<bool> aligned{true};
+    {
+        thread_pool pool(2);
+        for (int i = 0; i < 100; ++i) {
+            pool.post([w = wide(), &sum, &aligned] {
+                if (reinterpret_cast<std::uintptr_t>(&w) % alignof(wide) != 0) aligned = false;
+                sum += w.value;
+            });
+            pool.post([&sum, large = std::array<char, 500>()] { sum += 1 + large[499]; });
+        }
+        pool.drain();
+    }
+    CHECK(sum == 800);
+    CHECK(aligned);
+}
+
 TEST_CASE("thread_pool: exceptions of posts reach the handler") {
     std::mutex mutex;
     std::multiset<std::string> seen;

@@ -22,6 +22,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -199,15 +200,12 @@ public:
     posted_job(thread_pool& pool, G&& function)
         : pool_job(&act), pool_(pool), function_(std::forward<G>(function)) {}
 
-    static void* operator new(std::size_t size)
-        requires(alignof(F) <= alignof(std::max_align_t))
-    {
-        return detail::allocate_job(size);
-    }
-    static void operator delete(void* job, std::size_t size) noexcept
-        requires(alignof(F) <= alignof(std::max_align_t))
-    {
-        detail::deallocate_job(job, size);
+    static void* operator new(std::size_t size) { return detail::allocate_job(size); }
+    static void operator delete(void* job, std::size_t size) noexcept { detail::deallocate_job(job, size); }
+    // For a callable that is over-aligned.
+    static void* operator new(std::size_t size, std::align_val_t to) { return ::operator new(size, to); }
+    static void operator delete(void* job, std::size_t, std::align_val_t to) noexcept {
+        ::operator delete(job, to);
     }
 
 private:

@@ -136,6 +136,10 @@ task<> websocket::state::flush() {
         const auto sent =
             co_await move_on_after(within(options.write_timeout()), stream_.write(out_.piece()));
         if (sent) out_.sent(sent->bytes);
+        if (ping_unsent_ && !ping_due_ && out_.empty()) { // it has gone: from now on the pong is awaited
+            ping_unsent_ = false;
+            pinged_ = home_.now();
+        }
         if (sent && !sent->error) continue;
         if (is_cancelled()) throw operation_cancelled("sending on a websocket was cancelled");
         if (closed_ || failure_) continue; // tells
@@ -193,7 +197,7 @@ task<> websocket::state::look_after() {
     if (receiving_ || options.ping_interval().count() == 0) co_return;
     const auto now = home_.now();
     const auto patience = options.pong_timeout();
-    const bool late = awaiting_pong_ && patience.count() > 0 && now - pinged_ >= patience;
+    const bool late = awaiting_pong_ && !ping_unsent_ && patience.count() > 0 && now - pinged_ >= patience;
     if (!late && now - std::max(heard_, looked_) < options.ping_interval()) co_return;
     looked_ = now;
     co_await read_ahead();
@@ -215,7 +219,7 @@ task<> websocket::state::look_after() {
     } else if (!awaiting_pong_) {
         awaiting_pong_ = true;
         pinged_ = now;
-        ping_due_ = true;
+        ping_due_ = ping_unsent_ = true;
     }
 }
 
@@ -236,7 +240,7 @@ task<> websocket::state::receive_more() {
     if (has_output()) co_await flush_control();
     std::chrono::nanoseconds left = std::chrono::nanoseconds::max();
     if (awaiting_pong_ && options.pong_timeout().count() > 0)
-        left = options.pong_timeout() - (home_.now() - pinged_);
+        left = ping_unsent_ ? options.pong_timeout() : options.pong_timeout() - (home_.now() - pinged_);
     else if (!awaiting_pong_ && options.ping_interval().count() > 0)
         left = options.ping_interval() - (home_.now() - heard_);
     in_.prepare();
@@ -254,11 +258,13 @@ task<> websocket::state::receive_more() {
     if (is_cancelled()) throw operation_cancelled("receiving from a websocket was cancelled");
     if (closed_ || failure_) co_return;
     if (got && got->error != boost::asio::error::operation_aborted) fail_io(got->error);
-    // Silence.
+    // Silence. A ping that waits behind a long message has not been heard yet; one that stalls ends by
+    // write_timeout.
+    if (awaiting_pong_ && (ping_unsent_ || home_.now() - pinged_ < options.pong_timeout())) co_return;
     if (awaiting_pong_) co_await fail_protocol(ws::error::no_pong);
     awaiting_pong_ = true;
     pinged_ = home_.now();
-    ping_due_ = true;
+    ping_due_ = ping_unsent_ = true;
     co_await flush_control();
 }
 
@@ -298,6 +304,7 @@ task<std::optional<websocket_message>> websocket::state::receive() {
 task<std::optional<websocket_message>> websocket::state::next_message() {
     using result_type = std::optional<websocket_message>;
     if (closed_) co_return result_type();
+    if (ahead_ && !receiving_) co_return std::exchange(ahead_, std::nullopt); // whole, whatever came after it
     if (failure_) rethrow();
     const receiving mine(*this);
     for (;;) {

@@ -82,6 +82,7 @@ private:
     std::optional<std::string> pong_due_;  // to the latest ping only (RFC 6455, 5.5.3)
     std::optional<std::string> close_due_; // nothing is sent after it
     bool ping_due_ = false;
+    bool ping_unsent_ = false; // due, or still in out_: the pong's time has not begun
     bool close_sent_ = false;  // or about to be
     bool peer_closed_ = false; // has said so
 
