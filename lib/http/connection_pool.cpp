@@ -1,6 +1,7 @@
 #include "lib/http/connection_pool.hpp"
 
 #include <tandem/core/error.hpp>
+#include <tandem/core/time_span.hpp>
 
 #include <algorithm>
 
@@ -265,7 +266,7 @@ void connection_pool::close_expired() noexcept {
 
 void connection_pool::arm_timer() noexcept {
     if (settings_.idle_timeout.count() == 0 || armed() || !oldest_idle_) return;
-    home_->arm(*this, oldest_idle_->idle_since_ + settings_.idle_timeout);
+    home_->arm(*this, later(oldest_idle_->idle_since_, settings_.idle_timeout));
 }
 
 void connection_pool::on_timer(timer_node& timer) noexcept {

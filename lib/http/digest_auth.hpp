@@ -61,6 +61,13 @@ public:
         return user_ == user && password_ == password;
     }
 
+    /// Whether `asked` is what this answers already.
+    [[nodiscard]] bool answers(const digest_challenge& asked) const noexcept {
+        return challenge_.nonce == asked.nonce && challenge_.realm == asked.realm &&
+               challenge_.opaque == asked.opaque && challenge_.algorithm == asked.algorithm &&
+               challenge_.qop_auth == asked.qop_auth;
+    }
+
     /// The value of the next request's Authorization field. Nothing when the system's OpenSSL has no such
     /// digest or no random bytes. `client_nonce` is for tests; otherwise it is drawn.
     [[nodiscard]] std::optional<std::string> authorize(std::string_view method, std::string_view target,

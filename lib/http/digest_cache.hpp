@@ -27,6 +27,8 @@ public:
     }
     void put(std::string_view where, const std::string& user, const std::string& password,
              digest_challenge asked) {
+        // Another request was given the same nonce: its count goes on (RFC 7616, 3.4).
+        if (digest_session* const known = find(where, user, password); known && known->answers(asked)) return;
         if (sessions_.size() >= most) sessions_.clear();
         sessions_.insert_or_assign(key(where, user), digest_session(std::move(asked), user, password));
     }

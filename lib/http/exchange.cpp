@@ -180,7 +180,7 @@ std::string_view exchange::pool_key() {
 }
 
 bool exchange::speaks_http2() const noexcept {
-    if (url_.is_https()) return lease_->stream.alpn() == "h2";
+    if (url_.is_https()) return !http1_only_ && lease_->stream.alpn() == "h2";
     return client_.options.http2() == http2_use::prior_knowledge && !http1_only_ &&
            !is_sent_to_proxy(client_, via(), url_, http1_only_);
 }
@@ -261,7 +261,8 @@ bool exchange::may_go_again(attempt outcome) {
 
 // The server has asked for HTTP/1.1: from now on that is spoken with its origin.
 bool exchange::turn_to_http1(attempt outcome) {
-    if (!url_.is_https()) { // there only the options say what is spoken
+    if (http1_only_) return false; // that was asked for already
+    if (!url_.is_https()) {        // there only the options say what is spoken
         const http::error failure = *error_;
         return fail(failure.phase(), failure.code(),
                     failure.detail() +

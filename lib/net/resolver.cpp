@@ -44,7 +44,9 @@ public:
     bool await_suspend(std::coroutine_handle<> at) {
         const resolver::core::section locked(*core_);
         answer_ = core_->find_cached(name_);
-        if (!answer_) {
+        if (answer_) {
+            lookup_ = answer_->rest.lock(); // or it could go before this task's turn
+        } else {
             lookup_ = core_->join(name_);
             answer_ = lookup_->answer;
         }
@@ -61,11 +63,12 @@ public:
         return true;
     }
 
-    // nullptr when it was given up because of the deadline or a cancellation.
-    std::shared_ptr<const dns_answer> await_resume() noexcept {
+    // No answer when it was given up because of the deadline or a cancellation. The look-up comes along
+    // because the answer's `rest` does not keep it.
+    std::pair<std::shared_ptr<const dns_answer>, std::shared_ptr<lookup>> await_resume() noexcept {
         if (asked_) context().home().computation_finished();
         if (!answer_ && lookup_ && !error_) answer_ = lookup_->answer;
-        return std::move(answer_);
+        return {std::move(answer_), lookup_};
     }
 
 private:
@@ -197,8 +200,8 @@ task<resolve_result> resolver::resolve(std::string host, time_point deadline) {
         co_return failure(error::timed_out, "no time was left for the look-up");
 
     const answer_operation ask(core_, host, deadline);
-    const std::shared_ptr<const dns_answer> answer = co_await ask;
-    if (answer) {
+    const std::pair<std::shared_ptr<const dns_answer>, std::shared_ptr<lookup>> reply = co_await ask;
+    if (const std::shared_ptr<const dns_answer>& answer = reply.first) {
         resolve_result result = result_of(*answer);
         if (std::shared_ptr<lookup> rest = answer->rest.lock())
             result.late = std::make_shared<late_lookup>(core_, std::move(rest));

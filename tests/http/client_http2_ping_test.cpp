@@ -336,6 +336,11 @@ TEST_CASE("http2: PINGs can be left out, and their answers need not be waited fo
     run(patient().http2_ping_timeout(0s), server, client);
     CHECK(pings >= 19);
     CHECK(pings <= 20);
+    // The longest times mean never, and for ever.
+    run(patient().http2_ping_interval(std::chrono::nanoseconds::max()), server, client);
+    CHECK(pings == 0);
+    run(patient().http2_ping_timeout(std::chrono::nanoseconds::max()), server, client);
+    CHECK(pings == 1);
 }
 
 TEST_CASE("http2: who is cancelled while a PING is under way leaves the "

@@ -1,6 +1,7 @@
 #include "tests/support/catch.hpp"
 
 #include "lib/http/digest_auth.hpp"
+#include "lib/http/digest_cache.hpp"
 
 #include <string>
 
@@ -68,6 +69,19 @@ TEST_CASE("each use of a nonce is counted, each client nonce is new") {
     const auto nonce = [](const std::string& text) { return text.substr(text.find("cnonce=")); };
     CHECK(nonce(*first) != nonce(*second));
     CHECK(nonce(*first).size() == 8 + 32 + 1);
+}
+
+TEST_CASE("a nonce that several requests were given is counted on") {
+    tandem::http::digest_cache kept;
+    const std::string challenge = "Digest realm=r, nonce=n, qop=auth";
+    const auto use = [&](const std::string& asked) {
+        kept.put("https://a.test", "u", "p", *find(asked));
+        return *kept.find("https://a.test", "u", "p")->authorize("GET", "/");
+    };
+    CHECK(use(challenge).find("nc=00000001") != std::string::npos);
+    CHECK(use(challenge).find("nc=00000002") != std::string::npos);
+    CHECK(use(challenge + ", opaque=o").find("nc=00000001") != std::string::npos);
+    CHECK(use("Digest realm=r, nonce=m, qop=auth").find("nc=00000001") != std::string::npos);
 }
 
 TEST_CASE("the session forms of the algorithms hash in the nonces") {

@@ -6,6 +6,8 @@
 #include "lib/http/h2/error.hpp"
 #include "lib/http/h2/session.hpp"
 
+#include <tandem/core/time_span.hpp>
+
 #include <nghttp2/nghttp2.h>
 
 #include <poll.h>
@@ -27,7 +29,7 @@ bool has_something(int fd) noexcept {
 void session::listen() noexcept {
     if (ping_.interval.count() <= 0 || silence_.armed()) return;
     heard();
-    home_.arm(silence_, heard_at_ + ping_.interval);
+    home_.arm(silence_, later(heard_at_, ping_.interval));
 }
 
 void session::on_silence(timer_node& timer) noexcept {
@@ -37,19 +39,19 @@ void session::on_silence(timer_node& timer) noexcept {
 void session::look_for_life() noexcept {
     if (broken_ || (!reader_ && followers_.empty())) return; // nobody listens: who does so next begins anew
     const clock::time_point now = home_.now();
-    const clock::time_point due = asked_ ? asked_at_ + ping_.timeout : heard_at_ + ping_.interval;
+    const clock::time_point due = asked_ ? later(asked_at_, ping_.timeout) : later(heard_at_, ping_.interval);
     if (now < due) return home_.arm(silence_, due);
     if (asked_) {
         if (!has_something(stream_.native_handle())) return fail_all(error::ping_unanswered, true);
         heard(); // this loop was held up: the reader has not had its turn yet
-        return home_.arm(silence_, now + ping_.interval);
+        return home_.arm(silence_, later(now, ping_.interval));
     }
     if (nghttp2_submit_ping(frames_, NGHTTP2_FLAG_NONE, nullptr) != 0)
         return fail_all(error::out_of_memory, false);
     if (useless_frames_ > 0) --useless_frames_; // the answer is no flood
     asked_ = ping_.timeout.count() > 0;
     asked_at_ = heard_at_ = now;
-    home_.arm(silence_, now + (asked_ ? ping_.timeout : ping_.interval));
+    home_.arm(silence_, later(now, asked_ ? ping_.timeout : ping_.interval));
     flush();
     hand_on();
 }
