@@ -86,11 +86,19 @@ runtime::impl::impl(runtime& owner, runtime_options options)
         loops_.push_back(std::make_unique<detail::loop>(owner, pool_, options_.control().get()));
         loops_.back()->set_index(i);
     }
-    for (std::size_t i = 1; i < loops_.size(); ++i) {
-        threads_.emplace_back([this, i] {
-            pthread_setname_np(pthread_self(), ("tandem-loop-" + std::to_string(i)).c_str());
-            loops_[i]->run();
-        });
+    try {
+        for (std::size_t i = 1; i < loops_.size(); ++i) {
+            threads_.emplace_back([this, i] {
+                pthread_setname_np(pthread_self(), ("tandem-loop-" + std::to_string(i)).c_str());
+                loops_[i]->run();
+            });
+        }
+    } catch (...) { // no thread to be had
+        for (const auto& l : loops_)
+            l->stop();
+        for (std::thread& t : threads_)
+            t.join();
+        throw;
     }
 }
 

@@ -46,19 +46,25 @@ void pool_context::work_started() noexcept {
 }
 
 void pool_context::work_finished() noexcept {
-    if (work_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    std::size_t seen = work_.load(std::memory_order_relaxed);
+    while (seen > 1)
+        if (work_.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel)) return;
+    // The last one, under the lock: when `join` has had it afterwards, nobody is in here any more.
     const std::scoped_lock lock(mutex_);
-    none_left_.notify_all();
+    if (work_.fetch_sub(1, std::memory_order_acq_rel) == 1) none_left_.notify_all();
 }
 
 void pool_context::join() {
-    do {
+    for (;;) {
         pool_.drain(); // refuses on a worker
-        std::unique_lock lock(mutex_);
-        none_left_.wait(lock, [this] { return work_.load(std::memory_order_acquire) == 0; });
-        lock.unlock();
+        {
+            std::unique_lock lock(mutex_);
+            none_left_.wait(lock, [this] { return work_.load(std::memory_order_acquire) == 0; });
+        }
         pool_.drain(); // the last work may have posted something
-    } while (work_.load(std::memory_order_acquire) != 0);
+        const std::scoped_lock lock(mutex_);
+        if (work_.load(std::memory_order_acquire) == 0) return;
+    }
 }
 
 pool_context& asio_context(thread_pool& pool) {

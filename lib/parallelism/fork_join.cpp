@@ -98,8 +98,19 @@ void pool_worker::work_until_done(completion_flag& flag) noexcept {
     class listener final : public completion_listener, public join_point {
     public:
         explicit listener(pool_worker& owner) noexcept
-            : completion_listener(&listener::tell), join_point(owner) {}
-        static void tell(completion_listener& self) noexcept { static_cast<listener&>(self).complete(); }
+            : completion_listener(&listener::tell), join_point(owner), pool_(owner.pool()) {}
+
+    private:
+        // Perhaps on a thread of another pool, which this one's end would not wait for: the worker that is
+        // told may see it before it is woken.
+        static void tell(completion_listener& self) noexcept {
+            auto& here = static_cast<listener&>(self);
+            pool_state& pool = here.pool_;
+            pool.foreign_wakers.fetch_add(1, std::memory_order_relaxed);
+            here.complete();
+            pool.foreign_wakers.fetch_sub(1, std::memory_order_release); // the last touch
+        }
+        pool_state& pool_;
     } here(*this);
     if (!flag.listen(here)) return;
     while (oldest_ != nullptr && offer_oldest()) { // nobody else sees them while this worker waits

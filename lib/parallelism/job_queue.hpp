@@ -151,7 +151,7 @@ private:
     pool_job*& at(std::uint64_t number) noexcept { return ring_[number & (ring_.size() - 1)]; }
 
     void append(pool_job& job) noexcept {
-        if (tail_ - head_ == ring_.size()) grow();
+        if (tail_ - head_ == ring_.size()) make_room();
         job.number_ = tail_;
         at(tail_++) = &job;
         size_.store(size() + 1, std::memory_order_seq_cst);
@@ -159,6 +159,24 @@ private:
 
     // For who has the mutex.
     std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+
+    // Closes the gaps that removed jobs have left, if that gives enough: or calls that are given up while all
+    // workers are busy would make the ring grow without end.
+    void make_room() noexcept {
+        skip_removed();
+        if (size() > ring_.size() / 2 || ring_.empty()) {
+            if (tail_ - head_ == ring_.size()) grow();
+            return;
+        }
+        std::uint64_t to = head_;
+        for (std::uint64_t i = head_; i != tail_; ++i) {
+            if (pool_job* const job = std::exchange(at(i), nullptr)) {
+                job->number_ = to;
+                at(to++) = job;
+            }
+        }
+        tail_ = to;
+    }
 
     // Terminates (by noexcept) when there is no memory.
     void grow() noexcept {

@@ -23,26 +23,32 @@ void pipeline_core::add_free(pipeline_token& token) noexcept {
 }
 
 void pipeline_core::work(fork_stack& forks) noexcept {
-    work(forks, nullptr);
+    static_cast<void>(work(forks, nullptr, nullptr));
 }
 
-void pipeline_core::work(fork_stack& forks, pipeline_token* token) noexcept {
+// A worker that has joined in may leave, and another join in, any number of times: that must not leave frames
+// on this one's stack. So what goes on beside a fork ends when the fork has ended.
+pipeline_token* pipeline_core::work(fork_stack& forks, pipeline_token* token,
+                                    const atomic<bool>* left) noexcept {
     for (;;) {
         if (token == nullptr) token = take();
-        if (token == nullptr || control_.stopped()) return;
+        if (token == nullptr || control_.stopped()) return nullptr;
+        if (left != nullptr && left->load(std::memory_order_relaxed)) return token;
         if (!join_in(forks)) {
             token = do_stage(*token);
             continue;
         }
+        atomic<bool> gone{false};
         fork_two(
             forks,
             [&](fork_stack& here) {
-                work(here, std::exchange(token, nullptr));
+                token = work(here, token, &gone);
                 change_workers(-1); // it waits for the other one now
             },
             [&](fork_stack& there) {
-                work(there, nullptr);
+                static_cast<void>(work(there, nullptr, nullptr));
                 change_workers(-1);
+                gone.store(true, std::memory_order_relaxed);
             });
         change_workers(1);
     }

@@ -125,7 +125,11 @@ private:
 class pool_state {
 public:
     pool_state(thread_pool& owner, const thread_pool_options& options);
-    ~pool_state() { stop(); }
+    ~pool_state() {
+        stop();
+        while (foreign_wakers.load(std::memory_order_acquire) != 0)
+            std::this_thread::yield();
+    }
 
     bool accept(pool_job& job, pool_priority priority) noexcept;
     bool remove(pool_job& job) noexcept;
@@ -154,7 +158,8 @@ public:
     job_queue background;
     parking sleepers;
     std::vector<std::unique_ptr<pool_worker>> workers;
-    std::stop_source stop_requests; // for calls that take a token
+    std::stop_source stop_requests;     // for calls that take a token
+    atomic<unsigned> foreign_wakers{0}; // threads that tell a worker of the end of what it waits for
 
 private:
     static constexpr std::uint8_t no_epoch = 2;

@@ -1,5 +1,7 @@
 #include "tandem/parallelism/progress.hpp"
 
+#include <tandem/core/time_span.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -14,7 +16,8 @@ std::optional<progress::clock::duration> progress::snapshot::remaining() const n
     if (total_ == 0 || done_ == 0) return std::nullopt;
     if (done_ >= total_) return clock::duration::zero();
     const double left = static_cast<double>(total_ - done_) / static_cast<double>(done_);
-    return std::chrono::duration_cast<clock::duration>(elapsed_ * left);
+    // As a time_span, because it may be longer than any duration.
+    return time_span(std::chrono::duration<double, std::nano>(static_cast<double>(elapsed_.count()) * left));
 }
 
 std::string progress::snapshot::bar(unsigned width) const {
@@ -35,7 +38,7 @@ std::string progress::snapshot::bar(unsigned width) const {
 void progress::on_change(callback tell, clock::duration interval) {
     tell_ = std::move(tell);
     interval_ = interval;
-    next_.store((clock::now() + interval).time_since_epoch().count());
+    next_.store(later(clock::now(), interval).time_since_epoch().count());
 }
 
 void progress::set_total(std::uint64_t units) noexcept {
@@ -76,7 +79,7 @@ void progress::tell(bool last) {
     const snapshot seen = now();
     if (seen.done() == told_) return;
     told_ = seen.done();
-    next_.store((at + interval_).time_since_epoch().count(), std::memory_order_relaxed);
+    next_.store(later(at, interval_).time_since_epoch().count(), std::memory_order_relaxed);
     tell_(seen);
 }
 

@@ -96,6 +96,7 @@ bool child_process::has_ended() const {
 
 void child_process::reap() {
     if (status_) return;
+    if (stopping_) signal_group(SIGKILL); // by whoever reaps: afterwards the number of the group is not ours
     siginfo_t info;
     if (wait_id(pid_, info, WEXITED) != 0) fail_on_child(errno, "wait for " + name_);
     status_ = status_of(info);
@@ -127,6 +128,7 @@ task<exit_status> child_process::wait() {
 
 task<> child_process::stop(std::chrono::milliseconds grace) {
     if (status_) co_return;
+    stopping_ = true;
     signal_group(SIGTERM);
     signal_group(SIGCONT); // a stopped process takes no other signal
     try {

@@ -47,6 +47,7 @@ private:
     std::string name_;
     pid_t pid_;
     bool own_group_;
+    bool stopping_ = false; // what is left of its group is ended before it is reaped
 };
 
 // For tests: children that are started from now on are waited for without pidfd.

@@ -3,12 +3,15 @@
 #include <tandem/core/error.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -89,24 +92,44 @@ namespace {
 open_file temporary_beside(const std::string& path, mode_t mode) {
     static std::atomic<std::uint64_t> counter{0};
     for (int attempt = 0;; ++attempt) {
-        const std::string name = path + ".tmp-" + std::to_string(getpid()) + '-' + std::to_string(++counter);
+        // Not made of the file's own name, which may be as long as names can be.
+        const std::string name = path.substr(0, path.rfind('/') + 1) + ".tandem-tmp-" +
+                                 std::to_string(getpid()) + '-' + std::to_string(++counter);
         const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
         if (fd >= 0) return open_file(fd, name);
         if (errno != EEXIST || attempt == 1000) fail_on_file(errno, "open", name);
     }
 }
 
-// Where a symbolic link leads: the file there is replaced, not the link.
-std::string resolved(const std::string& path) {
-    const std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), std::free);
-    return real ? std::string(real.get()) : path;
+// Where a symbolic link leads, also one whose target is not there yet: the file there is replaced, not the
+// link.
+std::string resolved(std::string path) {
+    constexpr int most_links = 40; // as the kernel's
+    for (int links = 0; links < most_links; ++links) {
+        const std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), std::free);
+        if (real) return std::string(real.get());
+        if (errno == ELOOP) break;
+        if (errno != ENOENT) return path;
+        std::array<char, PATH_MAX> target{};
+        const ssize_t n = readlink(path.c_str(), target.data(), target.size());
+        if (n <= 0 || static_cast<std::size_t>(n) == target.size()) return path; // no link: a new file
+        std::string next(target.data(), static_cast<std::size_t>(n));
+        if (next.front() != '/') next.insert(0, path, 0, path.rfind('/') + 1);
+        path = std::move(next);
+    }
+    fail_on_file(ELOOP, "replace", path);
 }
 
 // Owner, as far as this process may give it, and permissions.
 void take_over_rights(const open_file& file, const struct stat& of) {
     mode_t mode = of.st_mode & 07777;
     // A set-user-id bit means the owner of before, nobody else.
-    if (fchown(file.fd(), of.st_uid, of.st_gid) != 0) mode &= 0777;
+    if (fchown(file.fd(), of.st_uid, of.st_gid) != 0) {
+        mode &= 0777;
+        // The group alone, if that is allowed; else the group that it has instead may do what everybody may.
+        if (fchown(file.fd(), static_cast<uid_t>(-1), of.st_gid) != 0)
+            mode = (mode & 0707) | ((mode & 07) << 3);
+    }
     if (fchmod(file.fd(), mode) != 0) fail_on_file(errno, "chmod", file.path());
 }
 

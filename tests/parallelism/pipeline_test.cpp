@@ -304,3 +304,26 @@ TEST_CASE("pipeline, awaited: cancelled at every moment, it has ended and its it
         [&]() -> task<std::size_t> { co_return co_await tests::cancel_everywhere(scenario, check); });
     CHECK(cancelled > 0);
 }
+
+// Others join in and leave again all the time, because one stage is the bottleneck.
+TEST_CASE("pipeline: a long run does not pile up frames on a worker's stack") {
+    thread_pool pool(2);
+    std::atomic<std::uintptr_t> lowest{UINTPTR_MAX};
+    std::atomic<std::uintptr_t> deepest{0};
+    thread_local std::uintptr_t first = 0;
+    const int items = static_cast<int>(tests::repeat(20'000, 4'000));
+    int seen = 0;
+    pipeline(pool, pipeline_options(), numbers(items), stage::parallel([](int i) { return i; }),
+             stage::in_order([&](int) {
+                 const std::uintptr_t here = tests::stack_position();
+                 if (first == 0) first = here;
+                 const std::uintptr_t depth = tests::apart(first, here);
+                 if (depth > deepest.load()) deepest.store(depth);
+                 const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(5);
+                 while (std::chrono::steady_clock::now() < until) {
+                 }
+                 ++seen;
+             }));
+    CHECK(seen == items);
+    CHECK(deepest.load() < 64 * 1024);
+}

@@ -60,7 +60,9 @@ TEST_CASE("file: failures name operation and path") {
     CHECK(failure_of(read_file(none)).find("open " + none + ": No such file or directory") == 0);
     CHECK(failure_of(file_reader::open(none)).find("open " + none + ": No such file") == 0);
     CHECK(failure_of(write_file(none + "/b", "")).find("open " + none + "/b: No such file") == 0);
-    CHECK(failure_of(write_file(none + "/b", "", write_mode::replace)).find("open " + none + "/b.tmp-") == 0);
+    CHECK(
+        failure_of(write_file(none + "/b", "", write_mode::replace)).find("open " + none + "/.tandem-tmp-") ==
+        0);
     CHECK(failure_of(read_file(dir / ".")).find("read " + (dir / ".") + ": Is a directory") == 0);
     CHECK(failure_of(write_file(dir / ".", "", write_mode::replace)).find("replace /") == 0);
     CHECK(failure_of(write_file("/dev/full", "x")).find("write /dev/full: No space left on device") == 0);
@@ -94,6 +96,23 @@ TEST_CASE("file: replacing keeps permissions and links, and leaves nothing on fa
     tests::run_on_loop(write_file(dir / "c", "made the other way"));
     CHECK(mode_of(dir / "b") == mode_of(dir / "c")); // the umask's
     CHECK(dir.entries() == 4);
+}
+
+TEST_CASE("file: replacing creates what a link leads to, and takes names of any length") {
+    const tests::temporary_folder dir;
+    REQUIRE(symlink("link2", (dir / "link1").c_str()) == 0);
+    REQUIRE(symlink((dir / "there").c_str(), (dir / "link2").c_str()) == 0);
+    tests::run_on_loop(write_file(dir / "link1", "new", write_mode::replace));
+    CHECK(std::filesystem::is_symlink(dir / "link1"));
+    CHECK(std::filesystem::is_symlink(dir / "link2"));
+    CHECK(content(dir / "there") == "new");
+    REQUIRE(symlink("circle", (dir / "circle").c_str()) == 0);
+    CHECK(failure_of(write_file(dir / "circle", "", write_mode::replace)).find("replace ") == 0);
+    CHECK(std::filesystem::is_symlink(dir / "circle"));
+    const std::string longest = dir / std::string(255, 'n');
+    tests::run_on_loop(write_file(longest, "long", write_mode::replace));
+    CHECK(content(longest) == "long");
+    CHECK(dir.entries() == 5);
 }
 
 TEST_CASE("file: readers see the old text or the new one while it is replaced") {

@@ -168,6 +168,21 @@ TEST_CASE("subprocess: stop asks first, then insists") {
     CHECK(tests::no_children());
 }
 
+TEST_CASE("subprocess: stop ends what is left of the group also when another task waits for the end") {
+    auto body = []() -> task<> {
+        subprocess parent(shell("(trap '' TERM; echo ready; exec sleep 1000) & wait").out(process_io::pipe));
+        co_await parent.out().read_line();
+        auto stop = [&]() -> task<> { co_await parent.stop(); };
+        auto [end, nothing] = co_await when_all(parent.wait(), stop());
+        static_cast<void>(nothing);
+        CHECK(end.signal() == SIGTERM);
+        const std::string rest = co_await parent.out().read_all(1000); // ends with the last that has the pipe
+        CHECK(rest.empty());
+    };
+    tests::run_on_loop(body());
+    CHECK(tests::no_children());
+}
+
 TEST_CASE("subprocess: several tasks wait for one end, cancelling one of them does not end it") {
     auto body = []() -> task<> {
         process_options options("cat");

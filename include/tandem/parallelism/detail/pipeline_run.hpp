@@ -96,7 +96,8 @@ private:
         pipeline_token* last = nullptr;
     };
 
-    void work(fork_stack& forks, pipeline_token* token) noexcept;
+    // Until there is nothing to do, or `left` is set: then it gives the token in hand back.
+    pipeline_token* work(fork_stack& forks, pipeline_token* token, const atomic<bool>* left) noexcept;
     pipeline_token* take() noexcept; // null: there is nothing to do
     pipeline_token* ask_source(pipeline_token& token) noexcept;
     pipeline_token* do_stage(pipeline_token& token) noexcept; // null: it waits, or has left the pipeline
