@@ -308,7 +308,6 @@ TEST_CASE("pipeline, awaited: cancelled at every moment, it has ended and its it
 // Others join in and leave again all the time, because one stage is the bottleneck.
 TEST_CASE("pipeline: a long run does not pile up frames on a worker's stack") {
     thread_pool pool(2);
-    std::atomic<std::uintptr_t> lowest{UINTPTR_MAX};
     std::atomic<std::uintptr_t> deepest{0};
     thread_local std::uintptr_t first = 0;
     const int items = static_cast<int>(tests::repeat(20'000, 4'000));
