@@ -201,8 +201,8 @@ TEST_CASE("compression: offered when asked for, used in both directions") {
             ws::message_inflater inflater;
             std::string plain;
             if (frame->compressed) {
-                CHECK_NOTHROW(static_cast<void>(inflater.push(frame->payload, plain, 1 << 20)));
-                CHECK_NOTHROW(static_cast<void>(inflater.finish(plain, 1 << 20)));
+                static_cast<void>(inflater.push(frame->payload, plain, 1 << 20)); // `got` tells
+                static_cast<void>(inflater.finish(plain, 1 << 20));
             }
             got.push_back(frame->compressed ? plain : frame->payload);
         }
