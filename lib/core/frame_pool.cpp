@@ -1,21 +1,12 @@
 #include <tandem/core/detail/frame_pool.hpp>
 
-#include <new>
+#include "lib/core/address_sanitizer.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TANDEM_RECYCLE_FRAMES 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TANDEM_RECYCLE_FRAMES 0
-#endif
-#endif
-#ifndef TANDEM_RECYCLE_FRAMES
-#define TANDEM_RECYCLE_FRAMES 1
-#endif
+#include <new>
 
 namespace tandem::detail {
 
-#if TANDEM_RECYCLE_FRAMES
+#if !TANDEM_ADDRESS_SANITIZER
 
 namespace {
 

@@ -165,8 +165,9 @@ public:
     static task<result<R>> invalidating(std::shared_ptr<impl> self, request what, next rest);
 
     task<result<response>> ask(request what, next rest, entry known, cache_control wanted);
-    task<> keep(const request& what, const client_options& options, const cache_control& wanted,
-                const response& got, cached_response::time_point asked, std::uint32_t seen, bool known);
+    task<> keep(std::string key, const request& what, const client_options& options,
+                const cache_control& wanted, const response& got, cached_response::time_point asked,
+                std::uint32_t seen, bool known);
     response give(const cached_response& kept, const request& what, next rest) const;
     task<> invalidate(const request& what, const response_info& got);
 };
@@ -187,11 +188,10 @@ response cache::impl::give(const cached_response& kept, const request& what, nex
     return std::move(made).build();
 }
 
-task<> cache::impl::keep(const request& what, const client_options& options, const cache_control& wanted,
-                         const response& got, cached_response::time_point asked, std::uint32_t seen,
-                         bool known) {
+task<> cache::impl::keep(std::string key, const request& what, const client_options& options,
+                         const cache_control& wanted, const response& got, cached_response::time_point asked,
+                         std::uint32_t seen, bool known) {
     if (wanted.no_store) co_return; // what is kept stays: this answer says nothing about it
-    std::string key = key_of(what.url());
     auto made = std::make_shared<cached_response>();
     const bool fits = got.history().empty() && caching::may_store(wanted, got, how);
     if (fits) {
@@ -215,7 +215,8 @@ task<> cache::impl::keep(const request& what, const client_options& options, con
 task<result<response>> cache::impl::ask(request what, next rest, entry known, cache_control wanted) {
     const client_options& options = rest.options();
     const auto asked = now_by_the_clock();
-    const std::uint32_t seen = removals_of(key_of(what.url()));
+    const std::string key = key_of(what.url());
+    const std::uint32_t seen = removals_of(key);
     request sent = what;
     // Vary is about what was sent (RFC 9111, 4.1), and the answer may change the jar.
     request as_sent = what;
@@ -244,7 +245,7 @@ task<result<response>> cache::impl::ask(request what, next rest, entry known, ca
         const auto own = known->headers.get("ETag");
         const bool same = got->history().empty() && (!tag || (own && opaque_tag(*tag) == opaque_tag(*own)));
         if (!same) { // of something else: nothing that is kept is true any more
-            co_await remove(key_of(what.url()));
+            co_await remove(key);
             co_return co_await ask(std::move(what), rest, nullptr, wanted);
         }
         auto renewed = std::make_shared<cached_response>(*known);
@@ -255,12 +256,12 @@ task<result<response>> cache::impl::ask(request what, next rest, entry known, ca
         ++counts.validated;
         result<response> answer(give(*renewed, what, rest));
         // The request's no-store says that nothing of its own answer is to be kept: not the renewal either.
-        if (!wanted.no_store) co_await put(key_of(what.url()), std::move(renewed), seen, true);
+        if (!wanted.no_store) co_await put(key, std::move(renewed), seen, true);
         co_return answer;
     }
     ++counts.misses;
     if (what.verb() == method::get)
-        co_await keep(as_sent, options, wanted, *got, asked, seen, known != nullptr);
+        co_await keep(key, as_sent, options, wanted, *got, asked, seen, known != nullptr);
     co_return got;
 }
 

@@ -1,23 +1,15 @@
 #include "lib/http/read_buffer.hpp"
 
-#include <vector>
+#include "lib/core/address_sanitizer.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TANDEM_KEEP_SPARE_BUFFERS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TANDEM_KEEP_SPARE_BUFFERS 0 // so that it sees a view into a buffer that was given back
-#endif
-#endif
-#ifndef TANDEM_KEEP_SPARE_BUFFERS
-#define TANDEM_KEEP_SPARE_BUFFERS 1
-#endif
+#include <vector>
 
 namespace tandem::http {
 
 namespace {
 
-constexpr std::size_t most_spares = TANDEM_KEEP_SPARE_BUFFERS ? 32 : 0;
+// None there, so that it sees a view into a buffer that was given back.
+constexpr std::size_t most_spares = TANDEM_ADDRESS_SANITIZER ? 0 : 32;
 
 class spare_list {
 public:

@@ -1,8 +1,9 @@
 // Blocks travel in magazines of 64 (Bonwick and Adams, "Magazines and Vmem", 2001): a thread that frees fills
-// one, one that allocates empties one, and they are exchanged at a depot, 64 blocks for one lock. The heap's
-// own free of another thread's block costs 10 to 20 ns more, and its lock.
+// one, one that allocates empties one, and they are exchanged at a depot, 64 blocks for one lock.
+// The heap takes its lock for each block that another thread has allocated.
 #include "tandem/parallelism/detail/job_memory.hpp"
 
+#include "lib/core/address_sanitizer.hpp"
 #include "lib/parallelism/spin.hpp"
 
 #include <array>
@@ -11,20 +12,9 @@
 #include <new>
 #include <utility>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TANDEM_RECYCLE_JOBS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TANDEM_RECYCLE_JOBS 0
-#endif
-#endif
-#ifndef TANDEM_RECYCLE_JOBS
-#define TANDEM_RECYCLE_JOBS 1
-#endif
-
 namespace tandem::detail {
 
-#if TANDEM_RECYCLE_JOBS
+#if !TANDEM_ADDRESS_SANITIZER
 
 namespace {
 
