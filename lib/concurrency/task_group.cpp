@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <new>
 #include <source_location>
 #include <stdexcept>
 #include <string>
@@ -216,7 +217,11 @@ void task_group::ended(group_member& m) noexcept {
     if (failed) {
         {
             const std::lock_guard lock(mutex_);
-            errors_.push_back(failure);
+            try {
+                errors_.push_back(failure);
+            } catch (const std::bad_alloc&) { // one, at least, is kept
+                if (!unlisted_error_) unlisted_error_ = failure;
+            }
         }
         if (policy_ == failure_policy::cancel_siblings) cancel();
     }
@@ -316,7 +321,10 @@ std::vector<std::exception_ptr> task_group::errors() const {
 
 void task_group::throw_errors() const {
     std::vector<std::exception_ptr> all = errors();
-    if (all.empty()) return;
+    if (all.empty()) {
+        if (unlisted_error_) std::rethrow_exception(unlisted_error_); // everything has ended: no lock
+        return;
+    }
     if (all.size() == 1 || policy_ == failure_policy::cancel_siblings) std::rethrow_exception(all.front());
     const std::string what_failed = std::to_string(all.size()) + " tasks of a group failed";
     throw aggregate_error(what_failed, std::move(all));

@@ -162,7 +162,8 @@ public:
         requires invocable_task<F, Args...>
     [[nodiscard]] task<bool> spawn_when_free(task_name name, F f, Args... args);
 
-    // Spawns if a place is free and nobody waits for it. When it returns false, `f` and `args` are untouched.
+    // Spawns if a place is free and nobody waits for it. When it returns false, `f` and `args` are untouched,
+    // unless another thread cancelled the group meanwhile (`cancelled()`): then they may be gone.
     template <class F, class... Args>
         requires invocable_task<std::decay_t<F>, std::decay_t<Args>...>
     bool try_spawn(F&& f, Args&&... args) {
@@ -270,6 +271,7 @@ private:
     bool cut_short_ = false;
     task_context* joiner_ = nullptr;
     std::vector<std::exception_ptr> errors_;
+    std::exception_ptr unlisted_error_; // for which errors_ had no memory
 };
 
 class task_group::place_awaiter : private queued_operation {
