@@ -3,8 +3,8 @@
 #include "lib/observe/stall_meter.hpp"
 #include "lib/observe/thread_probe.hpp"
 
-#include "tests/observe/capture.hpp"
 #include "tests/support/build.hpp"
+#include "tests/support/capture.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tasks.hpp"
 
