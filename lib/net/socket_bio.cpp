@@ -1,5 +1,6 @@
 #include "lib/net/socket_bio.hpp"
 
+#include "lib/core/readiness_set.hpp"
 #include "lib/net/bio_method.hpp"
 
 #include <cerrno>
@@ -10,14 +11,18 @@ namespace tandem::net {
 
 namespace {
 
+using tandem::detail::direction;
+
 bio_socket& socket_of(BIO* bio) {
     return *static_cast<bio_socket*>(BIO_get_data(bio));
 }
 
 int bio_write(BIO* bio, const char* data, int size) {
     BIO_clear_retry_flags(bio);
-    const ssize_t n = send(socket_of(bio).fd, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    const bio_socket& socket = socket_of(bio);
+    const ssize_t n = send(socket.fd, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
+    if (n < 0 && errno == EAGAIN && socket.known) socket.known->used_up(direction::write);
     return static_cast<int>(n);
 }
 
@@ -31,6 +36,10 @@ int bio_read(BIO* bio, char* data, int size) {
     --socket.reads_left;
     const ssize_t n = recv(socket.fd, data, static_cast<std::size_t>(size), 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
+    if (socket.known) {
+        if (n < 0 && errno == EAGAIN) socket.known->used_up(direction::read);
+        if (n >= 0 && n < size) socket.known->read_short();
+    }
     if (n == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
     return static_cast<int>(n);
 }

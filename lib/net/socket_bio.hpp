@@ -3,6 +3,10 @@
 
 #include <openssl/bio.h>
 
+namespace tandem::detail {
+class readiness;
+}
+
 namespace tandem::net {
 
 class bio_socket {
@@ -11,6 +15,7 @@ public:
 
     int fd;             // not owned
     int reads_left = 0; // at 0 a read says that there is nothing (EAGAIN): a bound for one call of OpenSSL's
+    tandem::detail::readiness* known = nullptr; // is told what the socket says; may stay null
 };
 
 BIO* new_socket_bio(bio_socket& socket); // `socket` must outlive it; throws std::bad_alloc

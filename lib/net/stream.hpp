@@ -1,8 +1,9 @@
 // A connected byte stream, plain TCP or TLS over it: what the HTTP client and server read and write.
 //
-// The socket is registered with its loop's reactor once; an operation waits for readiness and then calls recv
-// or SSL_read itself. (Asio's own stream operations would try first and wait afterwards, a wasted system call
-// on every response; `ssl::stream` would hold two 17 KiB buffers for each idle connection.)
+// The socket is registered with its loop once (lib/core/readiness_set.hpp); an operation waits for readiness
+// and then calls recv or SSL_read itself. (Asio's own stream operations would try first and wait afterwards,
+// a wasted system call on every response; `ssl::stream` would hold two 17 KiB buffers for each idle
+// connection.)
 //
 // One deadline for each stream, on the loop's timer wheel: it costs no system call.
 //
@@ -63,6 +64,10 @@ public:
     // Without waiting: true when the peer has sent something or closed. An idle keep-alive connection must be
     // false.
     bool has_input() noexcept;
+
+    // The same as of the loop's last look, free of cost: true when there was nothing, false when there was
+    // something or it is not known.
+    bool was_quiet() const noexcept;
 
     // TLS from here on. The client verifies chain and host name as the context says and sends SNI. On failure
     // `tls_failure` says why in words ("certificate has expired (2024-01-01)").

@@ -46,6 +46,9 @@ public:
     tls_session& operator=(const tls_session&) = delete;
     ~tls_session();
 
+    // Tells `known` what the socket says to reads and writes. Not for one that goes through another.
+    void tell(tandem::detail::readiness& known) noexcept { socket_.known = &known; }
+
     step handshake();
     step read(char* data, std::size_t size); // 0 bytes: the peer sent close_notify
     step write(const char* data, std::size_t size);

@@ -25,6 +25,7 @@
 #include <vector>
 
 using namespace std::chrono_literals;
+using connect_test::first_socket;
 using connect_test::open_descriptors;
 using connect_test::peer_of;
 using connect_test::port_holder;
@@ -110,6 +111,7 @@ TEST_CASE("late addresses: connecting does not wait for them", "[net][connect]")
     dns_test::server server(
         answering(dns_test::type_a, reply::with({"127.0.0.3"}), reply::dropped())); // never
     run([&]() -> task<> {
+        first_socket();
         const auto before = open_descriptors();
         {
             resolver names(tandem::task_context::current()->home(), asking(server));
