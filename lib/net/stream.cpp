@@ -338,6 +338,11 @@ io_result stream::try_write(std::string_view data) {
     return io_result(sent);
 }
 
+task<boost::system::error_code> stream::wait_connected() {
+    impl_->known_.used_up(direction::write);
+    return impl_->wait(direction::write);
+}
+
 task<boost::system::error_code> stream::wait_readable() {
     impl& self = *impl_;
     if (self.tls_ && self.is_open() && self.tls_->has_pending() && self.tls_->has_input())

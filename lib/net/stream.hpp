@@ -58,6 +58,9 @@ public:
     io_result try_read(char* data, std::size_t size);
     io_result try_write(std::string_view data);
 
+    // Of a socket that is being connected: waits until it is, or has failed (SO_ERROR says which).
+    task<boost::system::error_code> wait_connected();
+
     // Waits until `read_some` would not wait (data, end of stream or an error). For idle connections.
     task<boost::system::error_code> wait_readable();
 

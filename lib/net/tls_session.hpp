@@ -46,7 +46,7 @@ public:
     tls_session& operator=(const tls_session&) = delete;
     ~tls_session();
 
-    // Tells `known` what the socket says to reads and writes. Not for one that goes through another.
+    // Tells `known` what the socket says to reads and writes. Without effect where it goes through another.
     void tell(tandem::detail::readiness& known) noexcept { socket_.known = &known; }
 
     step handshake();

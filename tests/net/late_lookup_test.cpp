@@ -174,6 +174,7 @@ TEST_CASE("late addresses: cancelled anywhere", "[net][connect]") {
     const port_holder port("127.0.0.3");
     dns_test::server server(answering(dns_test::type_a, reply::with({"127.0.0.3"}), reply::dropped()));
     run([&]() -> task<> {
+        first_socket();
         resolver names(tandem::task_context::current()->home(), asking(server));
         const resolve_result found = co_await names.resolve("half.test");
         REQUIRE(found.late);
