@@ -99,6 +99,8 @@ tandem::task<hop_result> request_once(crawl_state& state, tandem::http::client& 
     tandem::http::request what(target);
     what.follow_redirects(false).timeout(state.settings.timeout);
     const flight counted(state.figures, page);
+    page.bytes = 0; // of the redirect before
+    page.content_type.clear();
     auto opened = co_await web.try_open(std::move(what));
     if (!opened) {
         note_failure(page, opened.error());
@@ -106,16 +108,15 @@ tandem::task<hop_result> request_once(crawl_state& state, tandem::http::client& 
     }
     tandem::http::response_stream& response = *opened;
     page.status = response.status();
-    page.bytes = 0;
     page.content_type = std::string(response.headers().get("Content-Type").value_or(std::string_view()));
     if (is_followed(page.status)) {
         if (const auto location = response.headers().get("Location")) {
             auto resolved = tandem::url::parse(*location, target);
-            if (resolved)
+            if (resolved && resolved->href().size() <= longest_url)
                 result.redirect = visitable(std::move(*resolved));
             else {
-                page.error = "GET " + target.href() +
-                             ": redirect to an address that is none: " + printable(*location, 200);
+                page.error = "GET " + target.href() + ": redirect to an address that is none, or too long: " +
+                             printable(*location, 200);
                 page.exit_code = 7;
             }
         }
@@ -138,6 +139,15 @@ tandem::task<hop_result> request_once(crawl_state& state, tandem::http::client& 
     co_return result;
 }
 
+tandem::task<bool> rules_allow(std::shared_ptr<const robots_answer> robots, const tandem::url& target) {
+    constexpr std::size_t most_on_the_loop = 200'000; // some tenths of a millisecond
+    if (robots->rules.cost(target.target()) <= most_on_the_loop)
+        co_return robots->rules.allowed(target.target());
+    auto asking = tandem::offload(
+        [robots, path = std::string(target.target())] { return robots->rules.allowed(path); });
+    co_return co_await std::move(asking);
+}
+
 // Whether `target` may be fetched; waits for its robots.txt and for its host's turn. False with an error in
 // `page` when its robots.txt could not be had.
 tandem::task<bool> admitted(crawl_state& state, tandem::http::client& web, const tandem::url& target,
@@ -154,7 +164,8 @@ tandem::task<bool> admitted(crawl_state& state, tandem::http::client& web, const
             }
             co_return false;
         }
-        if (!robots->rules.allowed(target.target())) {
+        const bool allowed = co_await rules_allow(robots, target);
+        if (!allowed) {
             state.figures.add_robots_denied();
             co_return false;
         }
@@ -180,7 +191,27 @@ void report_page(crawl_state& state, const page_record& page, const tandem::url&
                      page.error.empty() ? "" : ": ", printable(page.error, 1000).c_str());
 }
 
-tandem::task<> visit_page(crawl_state& state, tandem::http::client& web, const visit& item) {
+// Gives an item back, however its visit ends.
+class turn {
+public:
+    turn(frontier& visits, std::string origin) noexcept : visits_(visits), origin_(std::move(origin)) {}
+    turn(const turn&) = delete;
+    turn& operator=(const turn&) = delete;
+    ~turn() { visits_.finished(origin_); }
+
+    // A redirect: the work goes on at `to`.
+    void move_to(std::string to) {
+        if (to == origin_) return;
+        visits_.moved(origin_, to);
+        origin_ = std::move(to);
+    }
+
+private:
+    frontier& visits_;
+    std::string origin_;
+};
+
+tandem::task<> visit_page(crawl_state& state, tandem::http::client& web, const visit& item, turn& held) {
     page_record page;
     page.url = item.url.href();
     page.final_url = page.url;
@@ -217,6 +248,7 @@ tandem::task<> visit_page(crawl_state& state, tandem::http::client& web, const v
         }
         // A target that was visited, or waits to be, is a page of its own.
         if (!state.visits.mark_visited(target)) break;
+        held.move_to(target.origin());
         const bool go_on = co_await admitted(state, web, target, page);
         if (!go_on) break;
         state.figures.add_redirect();
@@ -240,19 +272,6 @@ tandem::task<> visit_page(crawl_state& state, tandem::http::client& web, const v
     report_page(state, page, item.url);
 }
 
-// Gives an item back, however its visit ends.
-class turn {
-public:
-    turn(frontier& visits, const visit& item) noexcept : visits_(visits), item_(item) {}
-    turn(const turn&) = delete;
-    turn& operator=(const turn&) = delete;
-    ~turn() { visits_.finished(item_); }
-
-private:
-    frontier& visits_;
-    const visit& item_;
-};
-
 } // namespace
 
 tandem::http::client_options client_settings(const options& o) {
@@ -269,8 +288,8 @@ tandem::task<> crawl_worker(crawl_state& state, tandem::http::client& web) {
     for (;;) {
         const std::optional<visit> item = co_await state.visits.take();
         if (!item) co_return;
-        const turn held(state.visits, *item);
-        co_await visit_page(state, web, *item);
+        turn held(state.visits, item->url.origin());
+        co_await visit_page(state, web, *item, held);
     }
 }
 

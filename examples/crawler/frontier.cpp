@@ -80,16 +80,27 @@ tandem::task<std::optional<visit>> frontier::take() {
     }
 }
 
-void frontier::finished(const visit& item) {
+void frontier::finished(const std::string& origin) {
     std::size_t wake = 0;
     {
         const std::lock_guard lock(mutex_);
-        const std::string origin = item.url.origin();
         host_state& host = hosts_[origin];
         --host.active;
         --open_;
         move_ready(origin, host, wake);
         check_end(wake);
+    }
+    tell(wake);
+}
+
+void frontier::moved(const std::string& from, const std::string& to) {
+    std::size_t wake = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        ++hosts_[to].active;
+        host_state& before = hosts_[from];
+        --before.active;
+        move_ready(from, before, wake);
     }
     tell(wake);
 }

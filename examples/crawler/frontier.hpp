@@ -51,8 +51,13 @@ public:
     /// Cancellation: throws operation_cancelled; no item is lost (the crawl is ending anyway).
     tandem::task<std::optional<visit>> take();
 
-    /// `item` has been worked on. Its host may be visited again.
-    void finished(const visit& item);
+    /// An item has been worked on, at last at `origin`. That host may be visited again.
+    void finished(const std::string& origin);
+    void finished(const visit& item) { finished(item.url.origin()); }
+
+    /// The work on an item goes on at another host (a redirect), in one of whose slots it is from here on.
+    /// There may be more such than slots: to wait for one while holding another could wait for ever.
+    void moved(const std::string& from, const std::string& to);
 
     /// Marks a URL (a redirect's target) as visited. False if it was before.
     bool mark_visited(const tandem::url& u);

@@ -10,7 +10,9 @@ namespace crawler {
 
 namespace {
 
-constexpr std::size_t longest_url = 8 * 1024;
+// Of one page: a long <base>, or a long address of its own (every link's referrer), makes gigabytes of
+// little.
+constexpr std::size_t most_address_bytes = 32 * 1024 * 1024;
 
 double thread_cpu_ms() {
     std::timespec t{};
@@ -35,17 +37,22 @@ parsed_page parse_page(std::string body, std::string content_type, tandem::url b
 
     parsed_page result;
     result.title = std::move(content.title);
+    const std::size_t referrer_bytes = base.href().size();
     if (content.has_base) {
         if (auto own = tandem::url::parse(content.base_href, base)) base = std::move(*own);
     }
     if (!obey || !(header_nofollow || content.robots.nofollow)) {
         std::unordered_set<std::string> raw;   // most links of a page repeat: resolve each spelling once
         std::unordered_set<std::string> found; // different spellings of one URL
+        std::size_t bytes = 0;
         for (page_link& link : content.links) {
             if (obey && link.nofollow) continue;
             if (!raw.insert(link.href).second) continue;
             auto resolved = tandem::url::parse(link.href, base);
-            if (!resolved || resolved->href().size() > longest_url) continue;
+            if (!resolved) continue;
+            bytes += resolved->href().size() + referrer_bytes;
+            if (bytes > most_address_bytes) break;
+            if (resolved->href().size() > longest_url) continue;
             if (resolved->scheme() != "http" && resolved->scheme() != "https") continue;
             tandem::url target = visitable(std::move(*resolved));
             if (!where->contains(target) || !found.insert(target.href()).second) continue;

@@ -13,6 +13,9 @@
 
 namespace crawler {
 
+/// Longest address that is requested.
+inline constexpr std::size_t longest_url = 8 * 1024;
+
 /// What is requested and remembered of a link: without fragment, user name and password.
 [[nodiscard]] tandem::url visitable(tandem::url link);
 
@@ -25,7 +28,8 @@ public:
     double cpu_ms = 0;              ///< what this cost the pool
 };
 
-/// Parses `body` and resolves its links against `base` (or the page's own <base>). `obey`: leaves out what
+/// Parses `body` and resolves its links against `base` (or the page's own <base>); after 32 MiB of addresses,
+/// each link's and its referrer's, the rest of the links is left out. `obey`: leaves out what
 /// the page asks robots not to follow (`header_nofollow`: its X-Robots-Tag does). Never throws but for
 /// std::bad_alloc.
 [[nodiscard]] parsed_page parse_page(std::string body, std::string content_type, tandem::url base,

@@ -60,7 +60,7 @@ std::string report_text(const crawl_figures& f) {
             t += "  " + (b.status != 0 ? std::to_string(b.status) : std::string("---")) + " " +
                  printable(b.url);
             if (!b.referrer.empty()) t += "  (on " + printable(b.referrer) + ")";
-            if (b.status == 0) t += "\n      " + printable(b.error);
+            if (!b.error.empty()) t += "\n      " + printable(b.error);
             t += "\n";
         }
         if (f.broken_total > most)

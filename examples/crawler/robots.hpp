@@ -42,6 +42,11 @@ public:
     /// length of the path for each rule, whatever wildcards it holds.
     [[nodiscard]] bool allowed(std::string_view path_and_query) const;
 
+    /// About how many steps `allowed` takes for that path at worst.
+    [[nodiscard]] std::size_t cost(std::string_view path_and_query) const {
+        return rules_.size() * path_and_query.size();
+    }
+
     /// The least time between two requests that the file asks for, if it does.
     [[nodiscard]] std::optional<std::chrono::milliseconds> crawl_delay() const { return crawl_delay_; }
 

@@ -77,7 +77,7 @@ void check_writable(const std::string& path) {
         return;
     }
     const std::string temporary = temporary_for(path);
-    const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0) fail(path, "cannot be written");
     close(fd);
     unlink(temporary.c_str());
@@ -90,7 +90,9 @@ void write_file(const std::string& path, const std::string& text) {
     }
     const bool directly = is_special(path);
     const std::string temporary = directly ? path : temporary_for(path);
-    const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    // O_EXCL: where others may write too, one of them could have put a link there to a file of ours.
+    const int fd =
+        open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (directly ? O_TRUNC : O_EXCL), 0666);
     if (fd < 0) fail(path, "cannot be written");
     try {
         write_all(fd, path, text);
@@ -99,7 +101,12 @@ void write_file(const std::string& path, const std::string& text) {
         if (!directly) unlink(temporary.c_str());
         throw;
     }
-    close(fd);
+    if (close(fd) != 0 && !directly) { // that the disk is full may be told here only
+        const int why = errno;
+        unlink(temporary.c_str());
+        errno = why;
+        fail(path, "cannot be written");
+    }
     if (!directly && std::rename(temporary.c_str(), path.c_str()) != 0) {
         unlink(temporary.c_str());
         fail(path, "cannot be replaced");

@@ -387,6 +387,11 @@ task<> run_and_complete(task<T> work, Handler handler) {
 } // namespace detail
 
 // `co_await this_executor()`: the Asio executor of the running task's scheduler, for I/O objects and timers.
+//
+// A handler of your own may run there, too (`asio::post(executor, f)`, a callback as the completion token).
+// It must not throw. What leaves a handler on a runtime's loop, on any of them, ends the process with a
+// message that names the exception: there is nobody who waits for it, and the loop's tasks cannot be told. A
+// task has somebody who awaits it: `tandem::spawn(executor, task, token)`, or `runtime::spawn`.
 [[nodiscard]] inline detail::this_executor_operation this_executor() noexcept {
     return detail::this_executor_operation();
 }

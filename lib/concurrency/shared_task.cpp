@@ -55,9 +55,11 @@ bool shared_waiter::await_suspend(std::coroutine_handle<> at) noexcept {
         context().suspend(at, this, "shared_task");
         work_.waiters_.push_back(*this);
         ++work_.waiting_;
+        counted_ = true;
         if (!work_.context_) {
             work_.context_.emplace(context().home(), work_);
             first = true;
+            host_ = context().home().owner() == nullptr;
         }
     }
     // Nobody else touches the context yet: it is cancelled by the last awaiter only, and this one is here.
@@ -75,6 +77,10 @@ void shared_waiter::on_cancel(cancel_hook& hook) noexcept {
         last = work.waiting_ == 1;
         if (last) {
             work.abandoned_ = true;
+        } else if (self.host_) {
+            --work.waiting_;
+            self.counted_ = false;
+            return;
         } else {
             work.waiters_.remove(self);
             --work.waiting_;
@@ -95,7 +101,7 @@ shared_waiter::~shared_waiter() {
         const std::lock_guard lock(work_.mutex_);
         if (linked()) {
             work_.waiters_.remove(*this);
-            last = --work_.waiting_ == 0;
+            last = counted_ ? --work_.waiting_ == 0 : work_.waiting_ == 0;
         }
     }
     wait_for_waker();

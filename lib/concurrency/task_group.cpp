@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <new>
 #include <source_location>
 #include <stdexcept>
 #include <string>
@@ -210,16 +211,25 @@ task_context* task_group::one_less() noexcept {
     return --size_ == 0 ? std::exchange(joiner_, nullptr) : nullptr;
 }
 
+void task_group::add_failure(const std::exception_ptr& failure) noexcept {
+    const bool cancelled = is_cancellation(failure);
+    {
+        const std::lock_guard lock(mutex_);
+        try {
+            if (cancelled)
+                cut_short_ = true;
+            else
+                errors_.push_back(failure);
+        } catch (const std::bad_alloc&) { // one, at least, is kept
+            if (!unlisted_error_) unlisted_error_ = failure;
+        }
+    }
+    if (!cancelled && policy_ == failure_policy::cancel_siblings) cancel();
+}
+
 void task_group::ended(group_member& m) noexcept {
     std::exception_ptr failure = m.promise->failure();
-    const bool failed = failure && !is_cancellation(failure);
-    if (failed) {
-        {
-            const std::lock_guard lock(mutex_);
-            errors_.push_back(failure);
-        }
-        if (policy_ == failure_policy::cancel_siblings) cancel();
-    }
+    if (failure) add_failure(failure);
     // The child's frame, with its callable and arguments, goes before the joiner can go on: nothing of a
     // child outlives the scope. On the group's own scheduler the joiner cannot run meanwhile.
     const bool elsewhere = &m.home() != &home_;
@@ -227,7 +237,6 @@ void task_group::ended(group_member& m) noexcept {
     wake_chain to_wake;
     {
         const std::lock_guard lock(mutex_);
-        if (failure && !failed) cut_short_ = true;
         unlink(m);
         if (!m.is_body_) {
             --places_taken_;
@@ -316,7 +325,10 @@ std::vector<std::exception_ptr> task_group::errors() const {
 
 void task_group::throw_errors() const {
     std::vector<std::exception_ptr> all = errors();
-    if (all.empty()) return;
+    if (all.empty()) {
+        if (unlisted_error_) std::rethrow_exception(unlisted_error_); // everything has ended: no lock
+        return;
+    }
     if (all.size() == 1 || policy_ == failure_policy::cancel_siblings) std::rethrow_exception(all.front());
     const std::string what_failed = std::to_string(all.size()) + " tasks of a group failed";
     throw aggregate_error(what_failed, std::move(all));

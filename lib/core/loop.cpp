@@ -1,6 +1,7 @@
 #include "lib/core/loop.hpp"
 
 #include <tandem/core/detail/trace_hooks.hpp>
+#include <tandem/core/error.hpp>
 #include <tandem/core/time_span.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -9,11 +10,29 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
+#include <exception>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
 
 namespace tandem::detail {
+
+namespace {
+
+// Nodes do not throw, so it was a handler that somebody has given to Asio: nobody awaits it. It must not
+// leave `run` either, whose caller would destroy frames to which operations refer.
+[[noreturn]] void terminate_after_handler(const loop& where, const std::exception_ptr& failure) {
+    const std::string text = "tandem: an exception left a handler that Asio ran on loop " +
+                             std::to_string(where.index()) + ": " + describe(failure) +
+                             "\n    Catch it in the handler, or make a task of it: tandem::spawn(executor, "
+                             "task, token) hands over what a task throws\n";
+    std::fputs(text.c_str(), stderr);
+    std::terminate();
+}
+
+} // namespace
 
 loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
     : work_(boost::asio::make_work_guard(io_)), sockets_(*this, io_, sockets_memory_),
@@ -95,7 +114,7 @@ bool loop::run_ready_in_chosen_order() noexcept {
 }
 
 // For a loop that has nothing ready: how long it may wait.
-std::chrono::nanoseconds loop::ask_control() noexcept {
+std::chrono::nanoseconds loop::ask_control() {
     poked_.store(false, std::memory_order_seq_cst);
     const std::size_t completed = io_.poll_one();
     handlers_ += static_cast<long>(completed);
@@ -165,7 +184,7 @@ void loop::poll_io() {
     }
 }
 
-void loop::run() {
+void loop::run() noexcept {
     const scheduler* const outer = std::exchange(current_scheduler, this);
     awake_since_ = clock::now();
     {
@@ -173,6 +192,23 @@ void loop::run() {
         thread_ = pthread_self();
         running_.store(true, std::memory_order_release);
     }
+    try {
+        run_turns();
+    } catch (...) {
+        terminate_after_handler(*this, std::current_exception());
+    }
+    if (control_) control_->awake(*this);
+    {
+        const std::lock_guard lock(thread_mutex_);
+        running_.store(false, std::memory_order_release);
+    }
+    stop_.store(false, std::memory_order_relaxed);
+    busy_ns_.fetch_add(static_cast<std::uint64_t>((clock::now() - awake_since_).count()),
+                       std::memory_order_relaxed);
+    current_scheduler = outer;
+}
+
+void loop::run_turns() {
     while (!stop_.load(std::memory_order_relaxed)) {
         set_turn_time(now());
         const std::uint64_t before = heartbeat();
@@ -187,15 +223,6 @@ void loop::run() {
         if (!more && ready().empty() && inbox_.empty()) wait_for_work();
         if (!sockets_reported_) poll_io();
     }
-    if (control_) control_->awake(*this);
-    {
-        const std::lock_guard lock(thread_mutex_);
-        running_.store(false, std::memory_order_release);
-    }
-    stop_.store(false, std::memory_order_relaxed);
-    busy_ns_.fetch_add(static_cast<std::uint64_t>((clock::now() - awake_since_).count()),
-                       std::memory_order_relaxed);
-    current_scheduler = outer;
 }
 
 void loop::abandon_operations() {

@@ -35,8 +35,9 @@ public:
     loop(runtime& owner, thread_pool& companion, loop_control* control);
     ~loop();
 
-    // Runs on the calling thread until `stop`. One thread at a time.
-    void run();
+    // Runs on the calling thread until `stop`. One thread at a time. An exception that leaves a handler of
+    // Asio's ends the process, with a message.
+    void run() noexcept;
 
     // Makes `run` return soon. Thread-safe; the next `run` goes on where this one ended.
     void stop() noexcept;
@@ -110,9 +111,10 @@ private:
         void abandon() { shutdown(); }
     };
 
+    void run_turns();
     bool run_ready() noexcept;
     bool run_ready_in_chosen_order() noexcept;
-    std::chrono::nanoseconds ask_control() noexcept;
+    std::chrono::nanoseconds ask_control();
     void wait_for_work();
     void poll_io();
     // What wakes the loop: a handler that does nothing.

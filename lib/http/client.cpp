@@ -82,7 +82,14 @@ task<> open_ahead(std::shared_ptr<client_state> state, std::string url, std::siz
         all.push_back(std::make_unique<exchange>(*state, request(url), scheduler::clock::time_point::max()));
         opening.push_back(all.back()->warm_up());
     }
-    const std::vector<bool> ready = co_await when_all(std::move(opening));
+    std::vector<bool> ready;
+    try {
+        ready = co_await when_all(std::move(opening));
+    } catch (...) { // cancelled, or no memory
+        for (const auto& one : all)
+            one->keep_if_reused();
+        throw;
+    }
     bool any = all.empty();
     for (std::size_t i = 0; i < all.size(); ++i) {
         if (!ready[i]) continue;

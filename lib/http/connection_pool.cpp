@@ -40,13 +40,10 @@ pool_origin& connection_pool::origin_of(std::string_view key) {
     if (found == origins_.end()) {
         found = origins_.try_emplace(std::string(key)).first;
         found->second.key_ = found->first;
-        // give_back() must not fail, so what it fills has its room already.
-        found->second.idle_.reserve(settings_.per_host);
         // A key of another form is that of requests that cannot go over HTTP/2.
         found->second.expects_http2_ = (settings_.http2 == http2_use::by_alpn && key.starts_with("https:")) ||
                                        (settings_.http2 == http2_use::prior_knowledge &&
                                         (key.starts_with("https:") || key.starts_with("http:")));
-        if (found->second.expects_http2_) found->second.shared_.reserve(settings_.per_host);
     }
     return found->second;
 }
@@ -111,6 +108,9 @@ connection* connection_pool::take(pool_origin& origin) {
         if (!oldest_idle_) return nullptr;
         close_oldest_idle();
     }
+    // give_back() must not fail, so what it fills has its room already.
+    for (auto* const list : {&origin.idle_, &origin.shared_})
+        if (list->capacity() <= origin.in_use_) list->reserve(2 * origin.in_use_ + 1);
     auto fresh = std::make_unique<connection>(*this, origin, settings_.response_limits);
     ++open_;
     ++origin.in_use_;

@@ -110,6 +110,14 @@ struct decoder::state {
         return {};
     }
 
+    // What `wrong` below means to the layer above: after junk behind a stream there comes nothing more for
+    // it.
+    static std::error_code after(std::error_code wrong, const stage& above) noexcept {
+        if (wrong == make_error_code(coding_error::trailing_data) && !above.layer->at_end())
+            return coding_error::truncated;
+        return wrong;
+    }
+
     // Makes output of stage `index` pending, unless all input is used up. Each stage's output is the next
     // one's input (at most five, so it may call itself); a piece is counted before anybody sees it.
     std::error_code fill(std::size_t index, std::string_view& from) {
@@ -117,8 +125,9 @@ struct decoder::state {
         while (here.pending.empty()) {
             if (here.failure) return here.failure;
             std::string_view& input = index == 0 ? from : stages[index - 1]->pending;
-            if (input.empty() && index != 0)
-                if (const std::error_code wrong = fill(index - 1, from); wrong) return wrong;
+            // First what this layer holds: an error of the one below must not overtake it.
+            if (input.empty() && index != 0 && !here.may_have_more)
+                if (const std::error_code wrong = fill(index - 1, from); wrong) return after(wrong, here);
             if (input.empty() && !here.may_have_more) return {};
             const std::size_t before = input.size();
             coding::output made(here.out.data(), here.out.size());

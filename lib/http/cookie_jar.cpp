@@ -76,7 +76,8 @@ bool cookie_jar::set(const url& from, std::string_view text, time_point now) {
     if (!take_domain(what, field->domain.value_or(std::string_view()), from)) return false;
     what.path(std::string(field->path ? *field->path : default_cookie_path(from.path())));
     what.expires(expiry_of(*field, now)).secure(field->secure).http_only(field->http_only);
-    if (what.path().size() > max_attribute_bytes) return false;
+    // A TAB is what separates the fields of a saved cookie.
+    if (what.path().size() > max_attribute_bytes || what.path().find('\t') != std::string::npos) return false;
     if (what.secure() && !is_secure(from)) return false;
     if (!keeps_prefix_promise(what, field->has_path)) return false;
 

@@ -134,8 +134,10 @@ public:
             }
             if (body.status() == 206 && have_.bytes != 0) {
                 range = checked_range(body, have_);
+                most_ = range->last + 1;
             } else if (body.status() == 200) {
                 resumed_at = 0;
+                most_.reset();
                 co_await begin_anew(body);
             } else {
                 fail(body, errc::bad_status, status_text(body) + "; 200 or 206 is expected");
@@ -154,7 +156,13 @@ public:
 
     // After all else.
     task<> tidy() {
-        if (!finished_ && begun_ && have_.tag.empty()) co_await offload(remove_both, path_);
+        if (finished_ || !begun_) co_return;
+        bool useless = have_.tag.empty();
+        if (!useless && most_) { // more than was announced: nobody knows what that is
+            const std::uint64_t size = co_await offload(size_of, part_name(path_));
+            useless = size > *most_;
+        }
+        if (useless) co_await offload(remove_both, path_);
     }
 
 private:
@@ -195,6 +203,7 @@ private:
     const std::string& path_;
     download_options options_;
     part have_;
+    std::optional<std::uint64_t> most_; // where the part ends at most, as the last 206 has it
     bool begun_ = false;
     bool finished_ = false;
 };

@@ -29,6 +29,22 @@ public:
     unsigned failures = 0;   // in a row
     bool must_wait = false;  // before the next connection
     bool closed = false;
+    bool reading = false; // next() is at the stream, which must stay
+
+    // close() while next() reads leaves the stream to next().
+    class reading_mark {
+    public:
+        explicit reading_mark(state& of) noexcept : of_(of) { of_.reading = true; }
+        reading_mark(const reading_mark&) = delete;
+        reading_mark& operator=(const reading_mark&) = delete;
+        ~reading_mark() {
+            of_.reading = false;
+            if (of_.closed) of_.stream.reset();
+        }
+
+    private:
+        state& of_;
+    };
 };
 
 // Once before each connection but the first.
@@ -66,6 +82,7 @@ task<bool> event_source::state::connect() {
     parser.restart();
     unread = std::string_view();
     result<response_stream> opened = co_await web.try_open(next_request());
+    if (closed) co_return false; // meanwhile
     if (!opened) {
         const request_phase phase = opened.error().phase();
         const bool hopeless =
@@ -109,11 +126,15 @@ task<std::optional<server_sent_event>> event_source::next() {
                          s.stream->url().redacted(),
                          "an event of more than " + std::to_string(s.options.max_event_bytes()) +
                              " bytes (event_source_options::max_event_bytes)"));
-        auto piece = co_await s.stream->try_read_some();
-        if (piece && !piece->empty())
-            s.unread = *piece;
-        else
-            s.stream.reset(); // at its end, or broken: both are reasons to connect again
+        std::string_view got;
+        {
+            const state::reading_mark mark(s);
+            auto piece = co_await s.stream->try_read_some();
+            if (piece) got = *piece;
+        }
+        if (s.closed) co_return result_type();
+        s.unread = got;
+        if (got.empty()) s.stream.reset(); // at its end, or broken: both are reasons to connect again
     }
 }
 
@@ -131,7 +152,7 @@ task<result<std::optional<server_sent_event>>> event_source::try_next() {
 
 void event_source::close() noexcept {
     state_->closed = true;
-    state_->stream.reset();
+    if (!state_->reading) state_->stream.reset();
 }
 
 const std::string& event_source::last_event_id() const noexcept {

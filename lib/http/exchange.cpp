@@ -251,7 +251,8 @@ task<bool> exchange::warm_up() {
     if (longest.count() <= 0) longest = std::chrono::seconds(20);
     const bool acquired = co_await acquire(longest);
     if (!acquired) co_return false;
-    if (lease_->stream.is_open()) co_return true;
+    reused_ = lease_->stream.is_open();
+    if (reused_) co_return true;
     wire_ = &lease_->http1; // which open_connection's errors look at
     const bool opened = co_await open_connection();
     co_return opened;
@@ -421,7 +422,8 @@ task<exchange::attempt> exchange::read_head() {
         }
         const io_result got = co_await wire_->receive();
         if (got.error) {
-            if (!error_) fail_io(request_phase::response_head, got.error);
+            if (!error_ || task_context::current()->cancelled()) // which throws
+                fail_io(request_phase::response_head, got.error);
             co_return error_->is_timeout() ? attempt::failed : without_answer();
         }
         wire_->received(got.bytes);

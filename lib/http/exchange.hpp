@@ -55,6 +55,10 @@ public:
     /// Instead of run_to_head(): opens a connection, or takes a kept one, for others to use after `keep`.
     task<bool> warm_up();
     void keep_connection() noexcept { lease_.keep(); }
+    /// After warm_up(): keeps the connection on if it is one that was kept before.
+    void keep_if_reused() noexcept {
+        if (reused_) lease_.keep();
+    }
 
     /// Moves what run_to_head() found out into `info`. Before the body. The URL of a whole response, which
     /// may still be needed to tell of a failure, comes with finish().

@@ -5,7 +5,22 @@
 #include "lib/http/connector.hpp"
 #include "lib/http/digest_auth.hpp"
 
+#include <algorithm>
+#include <string_view>
+
 namespace tandem::http {
+
+namespace {
+
+// What credentials::basic takes; a netrc is written for other protocols, too.
+bool fits_basic(std::string_view login, std::string_view password) noexcept {
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    return login.find(':') == std::string_view::npos &&
+           std::none_of(login.begin(), login.end(), is_control) &&
+           std::none_of(password.begin(), password.end(), is_control);
+}
+
+} // namespace
 
 // What was given for this request and its first origin, then what the client has for the origin at hand, then
 // the netrc, which knows hosts only and thus serves the first origin only.
@@ -16,7 +31,7 @@ const credentials* exchange::credentials_here() {
     if (drop_credentials_ || entries.size() == 0) return nullptr;
     if (!from_netrc_) {
         const netrc_entry* const entry = entries.find(url_.hostname_for_connect());
-        if (!entry || entry->login.empty() || entry->login.find(':') != std::string::npos) return nullptr;
+        if (!entry || entry->login.empty() || !fits_basic(entry->login, entry->password)) return nullptr;
         from_netrc_ = credentials::basic(entry->login, entry->password);
     }
     return &*from_netrc_;

@@ -6,6 +6,7 @@
 
 #include <tandem/concurrency/backoff.hpp>
 #include <tandem/concurrency/sleep.hpp>
+#include <tandem/core/time_span.hpp>
 #include <tandem/http/client_options.hpp>
 #include <tandem/http/interceptor.hpp>
 #include <tandem/http/request_event.hpp>
@@ -54,8 +55,7 @@ std::optional<nanoseconds> retry_after(const headers& fields) {
     const auto date = detail::parse_http_date(fields.get("Date").value_or(std::string_view()));
     const auto from = date.value_or(std::chrono::floor<std::chrono::seconds>(wall_now()));
     const std::chrono::seconds wait = *when - from;
-    if (wait > std::chrono::floor<std::chrono::seconds>(nanoseconds::max())) return nanoseconds::max();
-    return std::max<nanoseconds>(wait, nanoseconds(0));
+    return std::max<nanoseconds>(time_span(wait), nanoseconds(0)); // the year may be 1 or 9999
 }
 
 class retrier final : public interceptor {

@@ -4,6 +4,7 @@
 #include <tandem/concurrency/task_group.hpp>
 #include <tandem/concurrency/when_any.hpp>
 #include <tandem/core/error.hpp>
+#include <tandem/core/time_span.hpp>
 #include <tandem/sync/event.hpp>
 
 #include "lib/http/server_connection.hpp"
@@ -25,7 +26,7 @@ class drain_limit final : private timer_node {
 public:
     drain_limit(scheduler& home, task_group& group, std::chrono::milliseconds limit) noexcept
         : timer_node(&drain_limit::expired), home_(home), group_(group) {
-        home_.arm(*this, home_.now() + limit);
+        home_.arm(*this, later(home_.now(), limit));
     }
     ~drain_limit() { home_.disarm(*this); }
 

@@ -1,6 +1,7 @@
 #include "lib/http/server_connection.hpp"
 
 #include <tandem/core/error.hpp>
+#include <tandem/core/time_span.hpp>
 
 #include <boost/asio/error.hpp>
 
@@ -75,7 +76,7 @@ void server_connection::end_if_idle() noexcept {
 }
 
 void server_connection::limit_time(std::chrono::milliseconds limit) noexcept {
-    stream_.expires_at(state_.home.now() + limit);
+    stream_.expires_at(later(state_.home.now(), limit));
 }
 
 task<> server_connection::run() {
@@ -127,6 +128,9 @@ task<server_connection::reading> server_connection::read_request() {
         if (now == phase::idle && reader_.started()) {
             now = phase::head;
             if (!first_request_) limit_time(state_.options.header_timeout());
+        } else if (now == phase::head && !reader_.started()) { // it was but an empty line
+            now = phase::idle;
+            if (!first_request_) limit_time(state_.options.idle_timeout());
         }
         if (step.what == h1::event::body) body_.append(step.data); // a view into what is dropped next
         input_.drop(step.consumed);
@@ -205,6 +209,8 @@ server_request server_connection::take_request() {
 task<bool> server_connection::call_handler() {
     stream_.expires_at(net::stream::clock::time_point::max()); // the handler's time is its own
     std::string asked = reader_.head().method + " " + reader_.head().target;
+    constexpr std::size_t longest = 256; // the reason must fit the line, too
+    if (asked.size() > longest) asked.replace(longest, std::string::npos, "...");
     std::exception_ptr failure;
     try {
         server_request request = take_request();
@@ -230,7 +236,8 @@ bool server_connection::write_head(bool keep) {
     const bool without_body = status == 204 || status == 205;
     const bool described = answered_ == method::head || status == 304;
     // The length is the server's to say, but where the handler tells of a body that it did not make.
-    const bool own_length = described && response_.body().empty() && fields.count("Content-Length") == 1;
+    const bool own_length =
+        described && !without_body && response_.body().empty() && fields.count("Content-Length") == 1;
     if (!own_length) fields.erase("Content-Length");
     for (const char* name : {"Transfer-Encoding", "Connection", "Keep-Alive"})
         fields.erase(name);

@@ -21,7 +21,8 @@ void server_state::tell(std::string_view what) noexcept {
     constexpr std::size_t longest = 1024;
     try {
         std::string line(what.substr(0, longest));
-        std::replace_if(line.begin(), line.end(), [](char c) { return c < 0x20 || c == 0x7f; }, '?');
+        const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+        std::replace_if(line.begin(), line.end(), is_control, '?');
         if (options.on_diagnostic())
             options.on_diagnostic()(line);
         else

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -54,6 +55,11 @@ void print_all(const std::string& text) {
     std::size_t done = 0;
     while (done < text.size()) {
         const ssize_t n = write(STDERR_FILENO, text.data() + done, text.size() - done);
+        if (n < 0 && errno == EAGAIN) { // a pipe that somebody made non-blocking is full
+            pollfd room{STDERR_FILENO, POLLOUT, 0};
+            if (poll(&room, 1, 1000) <= 0) return; // nobody reads it
+            continue;
+        }
         if (n < 0 && errno != EINTR) return;
         if (n > 0) done += static_cast<std::size_t>(n);
     }

@@ -57,6 +57,26 @@ TEST_CASE("retry: until it succeeds, with fresh copies of the arguments") {
     });
 }
 
+TEST_CASE("retry: arguments that are taken by reference live as long as the attempt") {
+    run_on_loop([]() -> task<> {
+        int calls = 0;
+        auto by_reference = [&](const std::string& text, std::vector<int>&& numbers) -> task<std::string> {
+            co_await yield();
+            const std::size_t size = std::exchange(numbers, {}).size();
+            if (++calls < 3) throw std::runtime_error("not yet");
+            co_return text + std::to_string(size);
+        };
+        const std::string text(100, 'x'); // on the heap
+        const std::vector<int> three{1, 2, 3};
+        const std::string result = co_await retry(at_once(9), by_reference, text, three);
+        CHECK(result == text + "3");
+        const std::tuple<int> one(1);
+        auto of_tuple = [](const std::tuple<int>& t) -> task<int> { co_return std::get<0>(t); };
+        const int got = co_await retry(of_tuple, one);
+        CHECK(got == 1);
+    });
+}
+
 TEST_CASE("retry: results of every kind") {
     run_on_loop([]() -> task<> {
         int place = 0;

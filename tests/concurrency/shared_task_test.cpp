@@ -1,3 +1,4 @@
+#include <tandem/asio.hpp>
 #include <tandem/concurrency/shared_task.hpp>
 #include <tandem/concurrency/shield.hpp>
 #include <tandem/concurrency/task_group.hpp>
@@ -11,6 +12,9 @@
 #include "tests/support/cancel_everywhere.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tasks.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -303,6 +307,45 @@ TEST_CASE("shared_task: handles let go, and awaiters cancelled, on two loops at 
     });
     CHECK(values > 0);
     CHECK(cancelled > 0);
+}
+
+// Its scheduler goes with its task, and the work is on it.
+TEST_CASE("shared_task: a first awaiter without a runtime's loop leaves when the work has ended") {
+    boost::asio::io_context io;
+    counted work;
+    event second_waits;
+    event go_on;
+    auto body = [&]() -> task<int> {
+        co_await go_on.wait();
+        co_return co_await work.work(10, 7);
+    };
+    shared_task<int> shared(body());
+    int handed_over = 0;
+    auto first = [&]() -> task<> {
+        auto wait = [&]() -> task<> { handed_over = co_await shared; };
+        task_group group;
+        group.spawn(std::ref(wait));
+        co_await second_waits.wait();
+        group.cancel();
+        go_on.set();
+        co_await group.join();
+    };
+    auto second = [&]() -> task<int> {
+        auto wait = [&]() -> task<int> { co_return co_await shared; };
+        auto tell = [&]() -> task<> {
+            second_waits.set();
+            co_return;
+        };
+        const auto got = co_await when_all(wait(), tell());
+        co_return std::get<0>(got);
+    };
+    auto first_ends = spawn(io.get_executor(), first(), boost::asio::use_future);
+    auto second_ends = spawn(io.get_executor(), second(), boost::asio::use_future);
+    io.run();
+    first_ends.get();
+    CHECK(second_ends.get() == 7);
+    CHECK(handed_over == 7);
+    CHECK(work.completed == 1);
 }
 
 TEST_CASE("shared_task: a runtime that is destroyed takes the work along, whoever has a handle") {

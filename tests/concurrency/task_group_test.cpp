@@ -1,3 +1,4 @@
+#include <tandem/concurrency/aggregate_error.hpp>
 #include <tandem/concurrency/task_group.hpp>
 #include <tandem/concurrency/when_all.hpp>
 #include <tandem/concurrency/with_timeout.hpp>
@@ -206,6 +207,57 @@ TEST_CASE("task_group: a body made by a function that has cancelled the group is
         };
         co_await with_task_group(body);
         CHECK_FALSE(passed);
+    });
+}
+
+TEST_CASE("task_group: a body that throws before it gives its task fails as any other") {
+    run_on_loop([]() -> task<> {
+        std::vector<ending> children;
+        auto child = [&](std::size_t n) -> task<> {
+            const ending how = co_await tests::ends(tests::turns(n));
+            children.push_back(how);
+        };
+        auto waits = [&]() -> task<> {
+            const ending how = co_await tests::ends(forever());
+            children.push_back(how);
+        };
+        auto fails = [&](task_group& group) -> task<int> {
+            group.spawn(std::ref(waits));
+            group.spawn(std::ref(waits));
+            throw std::runtime_error("no body");
+        };
+        const std::string failed = co_await tests::message_of(with_task_group(std::ref(fails)));
+        CHECK(failed == "no body");
+        CHECK(children == std::vector{ending::cancelled, ending::cancelled});
+
+        children.clear();
+        auto fails_late = [&](task_group& group) -> task<> {
+            group.spawn(std::ref(child), std::size_t{3});
+            group.spawn(fail_after, std::size_t{1}, "child");
+            throw std::runtime_error("no body");
+        };
+        const auto collect = task_group_options().on_failure(failure_policy::collect_all);
+        std::vector<std::string> kept;
+        try {
+            co_await with_task_group(collect, std::ref(fails_late));
+        } catch (const aggregate_error& e) {
+            for (const std::exception_ptr& one : e.errors())
+                kept.push_back(describe(one));
+        }
+        CHECK(children == std::vector{ending::value});
+        const bool both = kept.size() == 2 && kept[0].find("no body") != std::string::npos &&
+                          kept[1].find("child") != std::string::npos;
+        CHECK(both);
+
+        // A cancellation is no failure of the group: the children run on. There is no result, though.
+        children.clear();
+        auto gives_up = [&](task_group& group) -> task<int> {
+            group.spawn(std::ref(child), std::size_t{3});
+            throw operation_cancelled("given up");
+        };
+        const ending given_up = co_await tests::ends(with_task_group(std::ref(gives_up)));
+        CHECK(given_up == ending::cancelled);
+        CHECK(children == std::vector{ending::value});
     });
 }
 

@@ -3,7 +3,11 @@
 #include <tandem/concurrency/task_group.hpp>
 #include <tandem/concurrency/when_all.hpp>
 #include <tandem/concurrency/with_timeout.hpp>
+#include <tandem/sync/event.hpp>
+#include <tandem/testing.hpp>
 
+#include "tests/support/build.hpp"
+#include "tests/support/capture.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tasks.hpp"
 
@@ -18,6 +22,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <csignal>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -445,4 +451,43 @@ TEST_CASE("asio: this_executor is that of the own loop, a suspended operation go
         CHECK(!left.expired());
     }
     CHECK(left.expired());
+}
+
+TEST_CASE("asio: an exception that leaves a handler of one's own ends the process, on every loop") {
+    if (tests::thread_sanitized) return; // threads after a fork are not to its liking
+    class of_a_handler {
+    public:
+        void operator()() const { throw std::runtime_error("out of a handler"); }
+    };
+    for (const std::size_t where : {std::size_t{0}, std::size_t{1}}) {
+        const tests::child_result child = tests::in_child([&] {
+            try {
+                runtime rt(tests::loops(2));
+                rt.run([&]() -> task<> {
+                    asio::post(rt.loop(where).executor(), of_a_handler());
+                    event never;
+                    co_await never.wait();
+                });
+            } catch (...) {
+                std::fputs("it left run", stderr);
+            }
+        });
+        INFO(child.errors);
+        CHECK(WIFSIGNALED(child.status));
+        CHECK(WTERMSIG(child.status) == SIGABRT);
+        CHECK(tests::contains(child.errors, "a handler that Asio ran on loop " + std::to_string(where)));
+        CHECK(tests::contains(child.errors, "out of a handler"));
+        CHECK(tests::contains(child.errors, "tandem::spawn"));
+    }
+    // Under a clock of a test's own, too.
+    const tests::child_result child = tests::in_child([&] {
+        test::run([]() -> task<> {
+            asio::post(co_await this_executor(), of_a_handler());
+            co_await sleep_for(1h);
+        });
+    });
+    INFO(child.errors);
+    CHECK(WIFSIGNALED(child.status));
+    CHECK(tests::contains(child.errors, "out of a handler"));
+    CHECK(tests::contains(child.errors, "a handler that Asio ran on loop 0"));
 }

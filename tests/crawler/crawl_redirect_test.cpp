@@ -71,6 +71,30 @@ TEST_CASE("crawl: redirects") {
         for (int i = 0; i <= 10; ++i)
             CHECK(s.count("/" + std::to_string(i)) == 1);
     }
+    SECTION("to an address that is too long") {
+        site s(from_table({{"/", response::redirect("/" + std::string(9'000, 'x'))}}));
+        const crawled c = crawl_all(quiet_options(), {s.url()});
+        CHECK(s.requests() == list{"/", "/robots.txt"});
+        CHECK(
+            text_of(c.line(s.url()), "error").find("redirect to an address that is none, or too long: /xx") !=
+            std::string::npos);
+    }
+    SECTION("to a host that does not answer: what the redirect said is not the page's") {
+        std::string gone;
+        {
+            const site other(from_table({}));
+            gone = other.url("/x");
+        }
+        site s(from_table({{"/", response::redirect(gone)}}));
+        options o = quiet_options();
+        o.robots = false;
+        const crawled c = crawl_all(o, {s.url(), gone}); // a seed, so that it is in scope
+        const auto& line = c.line(s.url());
+        CHECK(text_of(line, "final_url") == gone);
+        CHECK(text_of(line, "content_type").empty());
+        CHECK(line.at("bytes").as_int64() == 0);
+        CHECK(text_of(line, "error").find("connect") != std::string::npos);
+    }
     SECTION("to an address that is none, and to other schemes") {
         site s(from_table({{"/", page(link("/bad") + link("/file") + link("/data"))},
                            {"/bad", response::redirect("http://[")},

@@ -2,6 +2,7 @@
 
 #include <tandem/concurrency/sleep.hpp>
 #include <tandem/concurrency/task_group.hpp>
+#include <tandem/concurrency/when_any.hpp>
 #include <tandem/core/runtime.hpp>
 
 #include "tests/support/build.hpp"
@@ -265,6 +266,37 @@ TEST_CASE("frontier: a slow host beside a fast one") {
     tests::run_on_loop(scenario());
     CHECK(seen.order.size() == 20);
     CHECK(seen.each_once());
+    CHECK(begun.size() == 20);
+    const auto of_slow = [](const std::string& u) { return u.starts_with("http://a/"); };
+    // The first and, beside it, all of the fast host come before the second of the slow one.
+    CHECK(std::count_if(seen.order.begin(), seen.order.begin() + 11, of_slow) == 1);
+}
+
+TEST_CASE("frontier: work that a redirect takes to another host holds a slot there") {
+    const auto scenario = []() -> tandem::task<> {
+        frontier f(1, 0ms);
+        f.add(items("http://a/", 2));
+        const std::optional<visit> first = co_await f.take();
+        REQUIRE(first);
+        f.moved("http://a", "http://b");
+        const std::optional<visit> second = co_await f.take(); // a's slot is free
+        REQUIRE(second);
+        CHECK(second->url.href() == "http://a/1");
+        f.add(items("http://b/", 1));
+        CHECK(f.queued() == 1);
+        auto early = tandem::when_any(f.take(), tests::turns(3)); // b's is not
+        const auto got = co_await std::move(early);
+        CHECK(got.index() == 1);
+        f.finished("http://b");
+        const std::optional<visit> third = co_await f.take();
+        REQUIRE(third);
+        CHECK(third->url.href() == "http://b/0");
+        f.finished(*second);
+        f.finished(*third);
+        const std::optional<visit> none = co_await f.take();
+        CHECK_FALSE(none);
+    };
+    tests::run_on_loop(scenario);
 }
 
 TEST_CASE("frontier: stop ends those who wait and drops what is queued") {

@@ -75,6 +75,23 @@ TEST_CASE("links: addresses that are too long are left out") {
     const std::string long_path(8000, 'x');
     CHECK(links_of("<a href='/" + long_path + "'>x</a>").size() == 1);
     CHECK(links_of("<a href='/" + long_path + "/" + long_path + "'>x</a>").empty());
+    // Long by the page's base.
+    const std::string base = "<base href='/" + std::string(longest_url - 32, 'x') + "/'>";
+    CHECK(links_of(base + "<a href=a>x</a>").size() == 1);
+    CHECK(links_of(base + "<a href=" + std::string(32, 'a') + ">x</a>").empty());
+}
+
+TEST_CASE("links: the addresses of one page are bounded together") {
+    std::string many;
+    for (int i = 0; i < 20'000; ++i)
+        many += "<a href=" + std::to_string(i) + ">";
+    CHECK(links_of(many).size() == 20'000);
+    const std::string path(8000, 'x');
+    const std::size_t by_base = links_of("<base href='/" + path + "/'>" + many).size();
+    CHECK(by_base > 2'000);
+    CHECK(by_base < 5'000);
+    // Each link remembers where it was found.
+    CHECK(links_of(many, true, false, "text/html", "http://a.test/x?" + path).size() < 5'000);
 }
 
 TEST_CASE("links: the charset of the header and of the page") {

@@ -57,6 +57,14 @@ TEST_CASE("report: what it says") {
     CHECK_FALSE(has(t, "interrupted"));
 }
 
+TEST_CASE("report: why a page is broken that did answer") {
+    crawl_figures f = sample();
+    f.broken.emplace_back("http://a.test/huge", "http://a.test/", 200, "GET http://a.test/huge: too large");
+    const std::string t = report_text(f);
+    INFO(t);
+    CHECK(has(t, "200 http://a.test/huge  (on http://a.test/)\n      GET http://a.test/huge: too large\n"));
+}
+
 TEST_CASE("report: nothing from the network reaches the terminal raw") {
     crawl_figures f = sample();
     f.broken.emplace_back("http://a/\x1b[2J", "http://\u009b/", 404, "");

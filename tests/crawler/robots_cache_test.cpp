@@ -62,6 +62,17 @@ TEST_CASE("robots cache: what a status means") {
     }
 }
 
+TEST_CASE("robots cache: no file is no file, whatever its body") {
+    for (const int status : {404, 200, 503}) {
+        site::response broken(status);
+        broken.body("no gzip at all").header("Content-Encoding", "gzip");
+        site s(from_table({{"/robots.txt", broken}}));
+        const answer_ptr a = tests::run_on_loop(ask(s.url()));
+        CHECK(a->is_known() == (status == 404));
+        CHECK(a->rules.allowed("/x") == (status == 404));
+    }
+}
+
 TEST_CASE("robots cache: redirects") {
     site s(from_table({{"/robots.txt", site::response::redirect("/1", 301)},
                        {"/1", site::response::redirect("/2", 302)},

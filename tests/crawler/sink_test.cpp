@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace crawler;
 using namespace crawl_test;
@@ -87,6 +88,19 @@ TEST_CASE("files: written whole, or not at all") {
     check_writable(path);
     CHECK(content_of(path) == "two");
     CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("files: a link that somebody put where the temporary file goes is not followed") {
+    const temporary_folder folder;
+    const std::string victim = folder / "victim";
+    const std::string path = folder / "summary";
+    write_file(victim, "precious");
+    const std::string planted = path + ".tmp" + std::to_string(getpid());
+    REQUIRE(symlink(victim.c_str(), planted.c_str()) == 0);
+    const std::string why = path + ": cannot be written: File exists";
+    CHECK(message_of([&] { check_writable(path); }) == why);
+    CHECK(message_of([&] { write_file(path, "x"); }) == why);
+    CHECK(content_of(victim) == "precious");
 }
 
 TEST_CASE("files: those that cannot be written or read") {

@@ -103,6 +103,15 @@ TEST_CASE("credentials go to their origin, and a redirect does not take them alo
         CHECK(status_of(options, std::move(in_url)) == 200);
         CHECK(fields(server).back() == "Basic am9lOnB3");
     }
+    SECTION("a netrc entry that Basic cannot send gives nothing") {
+        for (const char* const entry :
+             {"login joe password \"a\\tb\"", "login \"j\\no\" password b", "login j:o password b"}) {
+            http::client_options options;
+            options.netrc(http::netrc::parse("default " + std::string(entry)));
+            CHECK(status_of(options, ask("/end")) == 200);
+            CHECK(fields(server).back() == "-");
+        }
+    }
     SECTION("a netrc entry without a login, or for another host, gives nothing") {
         http::client_options options;
         options.netrc(http::netrc::parse("machine 127.0.0.1 machine b.org login joe password pw"));

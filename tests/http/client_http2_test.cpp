@@ -188,6 +188,23 @@ TEST_CASE("http2: a header of HTTP/1's connection is not sent") {
     CHECK(seen.get("x-other") == "Kept");
 }
 
+TEST_CASE("http2: the length that HEAD tells of is no body, even when an empty one comes") {
+    server site(answering([](peer& p, const request& r) {
+        const std::string status = r.get(":method") == "HEAD" ? "200" : "304";
+        p.headers(r.id, {{":status", status}, {"content-length", "9999"}}, false);
+        p.data(r.id, "", true);
+    }));
+    auto work = [&]() -> task<> {
+        http::client web(h2c().max_body_bytes(100));
+        const http::response head = co_await web.head(site.url());
+        CHECK(head.body().empty());
+        const http::response same = co_await web.get(site.url());
+        CHECK(same.status() == 304);
+        CHECK(same.body().empty());
+    };
+    scripted::run(work());
+}
+
 TEST_CASE("http2: a body is read piece by piece") {
     server web_server(
         answering([](peer& p, const request& r) { p.answer(r.id, std::string(3000000, 'x')); }));

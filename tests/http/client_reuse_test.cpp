@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -59,6 +60,19 @@ TEST_CASE("a client opens connections ahead") {
         const http::response r = co_await web.get(server.url());
         CHECK(r.connection_reused());
         CHECK(web.counters().connections_opened == 3);
+    };
+    scripted::run(work());
+}
+
+TEST_CASE("a host may have any number of connections") {
+    answering server([](const std::string&) { return ok("x"); });
+    auto work = [&]() -> task<> {
+        constexpr std::size_t any = std::numeric_limits<std::size_t>::max();
+        http::client web(http::client_options().connections_per_host(any).connections_total(any));
+        co_await web.warm_up(server.url(), 20);
+        CHECK(web.counters().connections_idle == 20);
+        const http::response r = co_await web.get(server.url());
+        CHECK(r.connection_reused());
     };
     scripted::run(work());
 }

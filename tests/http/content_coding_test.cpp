@@ -233,4 +233,17 @@ TEST_CASE("what came before an error is handed out, through the layers, too", "[
     const decoded told = decode("br, deflate", bytes);
     CHECK(told.text == "hello");
     CHECK(told.error == coding_error::trailing_data);
+    // More than one piece of it.
+    const std::string zeros(std::size_t{1} << 20, '\0');
+    const decoded large = decode("br, gzip", encode(encode_br(zeros), as_gzip) + "\n", ~std::size_t{0}, [] {
+        decoder_limits limits;
+        limits.ratio = 1'000'000'000;
+        return limits;
+    }());
+    CHECK(large.text == zeros);
+    CHECK(large.error == coding_error::trailing_data);
+    // What is cut short inside is not made whole by junk outside.
+    const std::string inner = encode_br("hello hello hello");
+    const std::string cut = encode(inner.substr(0, inner.size() - 2), as_gzip);
+    CHECK(decode("br, gzip", cut + "\n").error == coding_error::truncated);
 }

@@ -105,6 +105,9 @@ TEST_CASE("paths of cookies") {
     CHECK(after("http://a.org/", "n=v; path=/x/", "http://a.org/x").empty());
     CHECK(after("http://a.org/", "n=v; path=/x/", "http://a.org/x/z?q") == "n=v");
     CHECK(after("http://a.org/x/y", "n=v; path=relative", "http://a.org/x/z") == "n=v");
+    cookie_jar jar; // a TAB would add fields to the saved file
+    CHECK(jar.set(url("http://a.org/"), "n=v; path=/", now));
+    CHECK_FALSE(jar.set(url("http://a.org/"), "n=v; path=/\tTRUE\t9999999999\t__Secure-n\tv", now));
 }
 
 TEST_CASE("Secure cookies stay with TLS") {

@@ -233,6 +233,23 @@ TEST_CASE("download: a part that is not the one that was asked for is refused") 
     }
 }
 
+TEST_CASE("download: more than a part was said to be is not gone on with") {
+    const std::string text = letters(5000);
+    const tests::temporary_folder folder;
+    const std::string path = folder / "a";
+    int answered = 0;
+    scripted::server server = breaking(cut(serve("", text, "\"v1\""), 1000), [&](const std::string& request) {
+        if (++answered > 1) return serve(request, text, "\"v1\"");
+        return "HTTP/1.1 206 Part\r\nContent-Range: bytes 1000-1499/5000\r\nContent-Length: 4000\r\n\r\n" +
+               std::string(4000, '?');
+    });
+    ended(server.url("/f"), path);
+    CHECK(ended(server.url("/f"), path) == make_error_code(http::errc::bad_content_range).message());
+    CHECK(files_in(folder) == 0);
+    CHECK(ended(server.url("/f"), path) == "0/5000");
+    CHECK(content_of(path) == text);
+}
+
 TEST_CASE("download: a server that sends the rest in parts of its own is asked again") {
     const std::string text = letters(5000);
     const tests::temporary_folder folder;

@@ -3,6 +3,7 @@
 #include "tests/http/scripted_server.hpp"
 #include "tests/support/tasks.hpp"
 
+#include <tandem/concurrency/task_group.hpp>
 #include <tandem/concurrency/with_timeout.hpp>
 #include <tandem/http/event_source.hpp>
 
@@ -152,6 +153,50 @@ TEST_CASE("a server that cannot be reached is tried so many times") {
         const std::string url = co_await tests::message_of(bad.next());
         CHECK(url.find("URL") != std::string::npos);
         CHECK(web.counters().requests == 3);
+    };
+    scripted::run(work());
+}
+
+TEST_CASE("close() beside a next() that waits") {
+    scripted::server server([](scripted::peer& p, int) {
+        if (p.read_head().empty()) return;
+        p.send(head + "data: a\n\n");
+        if (p.read_head().empty()) return; // the other connection's request never comes here
+    });
+    auto work = [&]() -> task<> {
+        http::client web;
+        event_source news(web, http::request(server.url()), quick());
+        const std::string first = co_await take(news);
+        CHECK(first == "message|a|");
+        auto wait = [&]() -> task<> { static_cast<void>(co_await take(news)); };
+        co_await with_task_group([&](task_group& group) -> task<> {
+            group.spawn(std::ref(wait));
+            co_await tests::turns(3); // it waits
+            news.close();
+            CHECK(web.counters().connections_in_use == 1); // until it has left
+            group.cancel();
+        });
+        CHECK(web.counters().connections_in_use == 0);
+        const std::string last = co_await take(news);
+        CHECK(last == "end");
+    };
+    scripted::run(work());
+}
+
+TEST_CASE("close() beside a next() that connects") {
+    stream_server server({head + "data: a\n\n"});
+    auto work = [&]() -> task<> {
+        http::client web;
+        event_source news(web, http::request(server.url()), quick());
+        std::string got;
+        auto wait = [&]() -> task<> { got = co_await take(news); };
+        co_await with_task_group([&](task_group& group) -> task<> {
+            group.spawn(std::ref(wait));
+            co_await tests::turns(2);
+            news.close();
+        });
+        CHECK(got == "end");
+        CHECK(web.counters().connections_in_use == 0);
     };
     scripted::run(work());
 }

@@ -81,6 +81,16 @@ TEST_CASE("pipelined requests are read one after the other by one reader", "[htt
     CHECK(three.consumed == rest.size());
 }
 
+TEST_CASE("an empty line before a request does not begin it", "[http][h1]") {
+    h1::request_reader reader;
+    CHECK(reader.read("\r").consumed == 0);
+    CHECK(reader.started());
+    CHECK(reader.read("\r\n").consumed == 2);
+    CHECK_FALSE(reader.started());
+    CHECK(reader.read("G").what == event::need_more);
+    CHECK(reader.started());
+}
+
 TEST_CASE("bodies of requests", "[http][h1]") {
     CHECK(read_request(length("3") + "abcdef").body == "abc");
     CHECK(read_request(length("0") + "abcdef").last == event::complete);

@@ -241,6 +241,16 @@ TEST_CASE("retry: a Retry-After beyond every clock is too long, not over") {
     });
 }
 
+TEST_CASE("retry: a Retry-After of another age is over") {
+    auto long_ago = [](const http::request& what, int number) {
+        if (number > 1) return answer(reply(what).build());
+        return answer(reply(what, 503).header("Retry-After", "Fri, 01 Jan 1700 00:00:00 GMT").build());
+    };
+    const attempted o = send(get(), quick(), long_ago);
+    CHECK(o.asked == 2);
+    CHECK(o.took < 1s);
+}
+
 TEST_CASE("retry: never beyond the total time of the call") {
     const attempted o = send(get().timeout(5s), quick(), [](const http::request& what, int) {
         return answer(reply(what, 503).header("Retry-After", "2").build());

@@ -221,6 +221,13 @@ TEST_CASE("idle connections and slow bodies end in time", "[http][server]") {
         CHECK(status_of(client.read_response()) == 200);
         CHECK(client.at_end());
     }
+    SECTION("idle, but for an empty line behind a body") {
+        raw_client client(server.site.port());
+        REQUIRE(client.send(post("Content-Length: 1\r\n", "x") + "\r"));
+        CHECK(status_of(client.read_response()) == 200);
+        REQUIRE(client.send("\n"));
+        CHECK(client.at_end()); // without a 408
+    }
     SECTION("body") {
         raw_client client(server.site.port());
         REQUIRE(client.send(post("Content-Length: 100\r\n", "x")));

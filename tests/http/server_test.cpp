@@ -61,6 +61,7 @@ TEST_CASE("a target's path and query", "[http][server]") {
 TEST_CASE("HEAD, 204 and 304 go without a body", "[http][server]") {
     running_server site(server_options(), [](server_request request) -> task<server_response> {
         const int status = request.path() == "/204" ? 204 : request.path() == "/304" ? 304 : 200;
+        if (request.path() == "/none") co_return server_response(204).header("Content-Length", "0");
         if (request.path() == "/length") co_return server_response(200).header("Content-Length", "12345");
         co_return server_response::text("hello", status);
     });
@@ -76,6 +77,26 @@ TEST_CASE("HEAD, 204 and 304 go without a body", "[http][server]") {
     const std::string last = client.read_response();
     CHECK(status_of(last) == 200);
     CHECK(body_of(last) == "hello");
+    REQUIRE(client.send("HEAD /none HTTP/1.1\r\nHost: h\r\n\r\n"));
+    CHECK(status_of(client.read_head()) == 204);
+}
+
+TEST_CASE("the longest time limits are none", "[http][server]") {
+    const auto longest = std::chrono::milliseconds::max();
+    running_server site(server_options()
+                            .header_timeout(longest)
+                            .idle_timeout(longest)
+                            .body_timeout(longest)
+                            .write_timeout(longest)
+                            .drain_timeout(longest),
+                        echo);
+    raw_client client(site.port());
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE(client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n"));
+        CHECK_FALSE(client.readable_within(1));
+        REQUIRE(client.send("abc"));
+        CHECK(has(body_of(client.read_response()), "abc"));
+    }
 }
 
 TEST_CASE("who keeps the connection", "[http][server]") {
@@ -193,6 +214,7 @@ TEST_CASE("a handler that fails gives 500 and the connection goes on", "[http][s
     options.on_diagnostic([&told](std::string_view line) { told.emplace_back(line); });
     running_server site(options, [](server_request request) -> task<server_response> {
         if (request.path() == "/direct") throw std::logic_error("inside the coroutine");
+        if (request.path().size() > 1000) throw std::logic_error("f\xc3\xbcnf\x1b[31m");
         if (request.path() == "/101") co_return server_response(101);
         if (request.path() == "/1000") co_return server_response(1000);
         if (request.path() == "/framing")
@@ -203,14 +225,19 @@ TEST_CASE("a handler that fails gives 500 and the connection goes on", "[http][s
     });
     raw_client client(site.port());
     REQUIRE(client.send(get("/direct") + get("/101") + get("/1000") + get("/framing") + get("/")));
+    const std::string long_path = "/" + std::string(2000, 'x');
     for (int i = 0; i < 3; ++i)
         CHECK(status_of(client.read_response()) == 500);
     const std::string framed = client.read_response();
     CHECK(has(framed, "\r\nContent-Length: 1\r\n"));
     CHECK_FALSE(has(framed, "chunked"));
     CHECK(body_of(client.read_response()) == "fine");
+    REQUIRE(client.send(get(long_path)));
+    CHECK(status_of(client.read_response()) == 500);
     site.stop();
-    REQUIRE(told.size() == 3);
+    REQUIRE(told.size() == 4);
+    CHECK(has(told[3], "GET /xxx"));
+    CHECK(has(told[3], "f\xc3\xbcnf?[31m"));
     CHECK(has(told[0], "GET /direct"));
     CHECK(has(told[0], "inside the coroutine"));
 }

@@ -4,8 +4,8 @@
 #include <tandem/core/runtime.hpp>
 #include <tandem/sync/semaphore.hpp>
 
-#include "tests/observe/capture.hpp"
 #include "tests/support/build.hpp"
+#include "tests/support/capture.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tasks.hpp"
 

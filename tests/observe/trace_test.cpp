@@ -5,8 +5,8 @@
 #include <tandem/parallelism/offload.hpp>
 #include <tandem/sync/event.hpp>
 
-#include "tests/observe/capture.hpp"
 #include "tests/support/build.hpp"
+#include "tests/support/capture.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tasks.hpp"
 

@@ -192,6 +192,42 @@ TEST_CASE("condition_variable: woken with its predicate false and then cancelled
     });
 }
 
+TEST_CASE("condition_variable: woken, and its predicate throws, it passes the wake-up on") {
+    run_on_loop([]() -> task<> {
+        mutex m;
+        condition_variable changed;
+        bool broken = false;
+        bool ready = false;
+        bool served = false;
+        bool thrown = false;
+        auto first = [&]() -> task<> {
+            mutex_guard guard = co_await m.lock();
+            try {
+                co_await changed.wait(guard, [&] { return broken ? throw std::runtime_error("no") : false; });
+            } catch (const std::runtime_error&) {
+                thrown = true;
+            }
+        };
+        auto second = [&]() -> task<> {
+            mutex_guard guard = co_await m.lock();
+            co_await changed.wait(guard, [&] { return ready; });
+            served = true;
+        };
+        co_await with_task_group([&](task_group& group) -> task<> {
+            group.spawn(std::ref(first));
+            co_await tests::turns(3);
+            group.spawn(std::ref(second));
+            co_await tests::turns(3);
+            broken = ready = true;
+            changed.notify_one();
+            co_await tests::turns(10);
+            CHECK(thrown);
+            CHECK(served);
+            group.cancel();
+        });
+    });
+}
+
 TEST_CASE("condition_variable: cancelled at every suspension the mutex is free afterwards and nobody waits") {
     const std::size_t cancelled = run_on_loop([]() -> task<std::size_t> {
         mutex m;

@@ -3,9 +3,8 @@
 //
 //     co_await concurrent_for_each(urls, 16, fetch_and_store);
 //
-//     co_await concurrent_map(urls, 16, fetch, pages);       // results go to the channel `pages`, as they
-//     come pages.close();                                         // whoever knows that this was the last
-//     source
+//     co_await concurrent_map(urls, 16, fetch, pages);    // results go to the channel `pages` as they come
+//     pages.close();                                      // by whoever knows that this was the last source
 //
 // Backpressure: an item is received only when a call of `f` can begin with it; with `concurrent_map` a call
 // keeps its place until its result was sent. `out` is not closed, because several maps may feed one channel.

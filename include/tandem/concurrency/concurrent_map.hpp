@@ -1,7 +1,7 @@
 // concurrent_map and concurrent_for_each: one coroutine per element, at most `limit` at a time.
 //
-//     auto pages = co_await concurrent_map(urls, 64, fetch);      // a vector of results, in the order of
-//     `urls` co_await concurrent_for_each(std::move(files), 8, upload);
+//     auto pages = co_await concurrent_map(urls, 64, fetch);      // results, in the order of `urls`
+//     co_await concurrent_for_each(std::move(files), 8, upload);
 //
 // `f(element)` returns a task (or any awaitable). Elements are taken in order. An lvalue range is referred to
 // and must outlive the call, an rvalue range is moved into it; elements are passed as lvalues of the range,

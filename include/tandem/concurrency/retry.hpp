@@ -25,6 +25,7 @@
 #include <exception>
 #include <functional>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -130,7 +131,11 @@ task<invoke_awaited_t<F, Args...>> retry_calls(retry_policy policy, F f, Args...
     for (;;) {
         std::exception_ptr failure;
         try {
-            auto attempt = as_task(std::invoke(f, Args(args)...));
+            // Fresh copies, which live as long as the attempt: `f` may take them by reference.
+            std::tuple<Args...> copies{std::as_const(args)...};
+            auto attempt = as_task(std::apply(
+                [&f](Args&... each) -> decltype(auto) { return std::invoke(f, std::move(each)...); },
+                copies));
             const auto deadline = state.attempt_deadline();
             if (deadline == scheduler::clock::time_point::max())
                 co_return co_await std::move(attempt);

@@ -17,7 +17,9 @@
 // work is lost for good: whoever awaits it then without having been cancelled itself, or joined while it was
 // ending, gets shared_task_abandoned.
 //
-// All awaiters belong to one runtime. The work must not await its own handle. Waking n awaiters is O(n);
+// All awaiters belong to one runtime, or to none: where the first one is a task of `tandem::spawn` or
+// `block_on`, whose scheduler the work shares, it stays when it is cancelled until the work has ended.
+// The work must not await its own handle. Waking n awaiters is O(n);
 // one allocation for all copies.
 #pragma once
 
@@ -174,6 +176,8 @@ private:
 
     shared_work& work_;
     bool granted_ = false;
+    bool host_ = false;    // the work runs on a scheduler that goes when this task ends: this awaiter stays
+    bool counted_ = false; // among waiting_
 };
 
 template <class T>

@@ -41,6 +41,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -162,7 +163,8 @@ public:
         requires invocable_task<F, Args...>
     [[nodiscard]] task<bool> spawn_when_free(task_name name, F f, Args... args);
 
-    // Spawns if a place is free and nobody waits for it. When it returns false, `f` and `args` are untouched.
+    // Spawns if a place is free and nobody waits for it. When it returns false, `f` and `args` are untouched,
+    // unless another thread cancelled the group meanwhile (`cancelled()`): then they may be gone.
     template <class F, class... Args>
         requires invocable_task<std::decay_t<F>, std::decay_t<Args>...>
     bool try_spawn(F&& f, Args&&... args) {
@@ -203,7 +205,8 @@ public:
     // ---- for with_task_group ----
 
     void add_body(detail::group_member& body) noexcept;
-    void forget(detail::group_member& body) noexcept; // when a body is destroyed before its end
+    void forget(detail::group_member& body) noexcept;             // when a body is destroyed before its end
+    void add_failure(const std::exception_ptr& failure) noexcept; // of whoever belongs to the group
     class quiet_join_awaiter;
     class quiet_join;
     quiet_join wait() noexcept;      // as join, but never throws
@@ -270,6 +273,7 @@ private:
     bool cut_short_ = false;
     task_context* joiner_ = nullptr;
     std::vector<std::exception_ptr> errors_;
+    std::exception_ptr unlisted_error_; // for which errors_ had no memory
 };
 
 class task_group::place_awaiter : private queued_operation {
@@ -378,15 +382,25 @@ using body_result_t = await_result_t<std::invoke_result_t<Body&, task_group&, Ar
 
 } // namespace detail
 
-// Runs `body(group, args...)` with a group of its own and waits for both. Returns the body's result.
+// Runs `body(group, args...)` with a group of its own and waits for both. Returns the body's result. What
+// `body` throws before it has given its task (a function need not be a coroutine) counts as its failure too.
 template <class Body, class... Args>
     requires std::is_invocable_v<Body&, task_group&, Args...>
 task<detail::body_result_t<Body, Args...>> with_task_group(task_group_options options, Body body,
                                                            Args... args) {
     using result = detail::body_result_t<Body, Args...>;
     task_group group(options);
-    detail::group_body<result> main(group, as_task(std::invoke(body, group, std::move(args)...)));
-    group.add_body(main);
+    std::optional<detail::group_body<result>> main;
+    std::exception_ptr no_body;
+    try {
+        main.emplace(group, as_task(std::invoke(body, group, std::move(args)...)));
+    } catch (...) {
+        no_body = std::current_exception();
+    }
+    if (main)
+        group.add_body(*main);
+    else
+        group.add_failure(no_body);
     co_await group.wait();
     group.throw_errors();
     if constexpr (std::is_void_v<result>) {
@@ -395,7 +409,8 @@ task<detail::body_result_t<Body, Args...>> with_task_group(task_group_options op
         if (group.cut_short() && task_context::current()->cancelled())
             throw operation_cancelled("a task group was cancelled");
     } else {
-        co_return main.result();
+        if (no_body) std::rethrow_exception(no_body); // a cancellation: otherwise thrown above
+        co_return main->result();
     }
 }
 template <class Body, class... Args>

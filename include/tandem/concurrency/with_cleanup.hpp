@@ -75,11 +75,13 @@ task<> settle(task<T>& t, std::optional<outcome<T>>& how) {
 template <class T, class Cleanup>
 task<T> run_with_cleanup(task<T> body, Cleanup cleanup, std::chrono::nanoseconds limit) {
     std::optional<outcome<T>> how;
+    // Its memory is there before the body begins, which may use up what there is.
+    auto closing = run_within(limit, work_of(std::move(cleanup)));
     co_await settle(body, how);
     outcome<T>& result = *how;
     std::exception_ptr failure;
     try {
-        static_cast<void>(co_await shield(run_within(limit, work_of(std::move(cleanup)))));
+        static_cast<void>(co_await shield(std::move(closing)));
     } catch (...) {
         failure = std::current_exception();
     }

@@ -1,8 +1,9 @@
 // A runtime: N loops for waiting and one pool for computing, and `run`, which starts a program on one.
 //
 //     tandem::task<int> main_task(std::vector<std::string> urls);
-//     int main(int argc, char** argv) { return tandem::run(main_task, std::vector<std::string>(argv + 1, argv
-//     + argc)); }
+//     int main(int argc, char** argv) {
+//         return tandem::run(main_task, std::vector<std::string>(argv + 1, argv + argc));
+//     }
 //
 // `run` builds a runtime, runs the main task on the calling thread and turns its end into an exit code:
 //   - its value, when it is a task<int>; 0 for a task<> that returns;

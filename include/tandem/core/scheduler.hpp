@@ -91,7 +91,8 @@ public:
     // The runtime whose loop this is, or nullptr for a foreign Asio executor.
     virtual runtime* owner() const noexcept { return nullptr; }
 
-    // The Asio executor that this scheduler's I/O objects use.
+    // The Asio executor that this scheduler's I/O objects use. An exception that leaves a handler on a
+    // runtime's loop ends the process: see `this_executor` in tandem/asio.hpp.
     virtual boost::asio::any_io_executor executor() const = 0;
 
     // Bookkeeping of operations whose handlers Asio holds: begun, completed, or destroyed without completion

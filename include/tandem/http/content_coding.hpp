@@ -1,11 +1,13 @@
 // Decoding of Content-Encoding: gzip, deflate, br and zstd, alone or layered, as a stream.
 //
 //     decoder body("br");
-//     while (!in.empty()) {                                    // or body.push(in, sink)
+//     for (;;) {                                               // or body.push(in, sink)
 //         std::string_view piece;
 //         if (auto failure = body.pull(in, piece)) return failure;
+//         if (piece.empty()) break;                            // not in.empty(): a layer may hold output yet
 //         use(piece);
 //     }
+//     if (auto failure = body.finish()) return failure;        // at the end of the input
 //
 // Output is handed out in pieces of at most 32 KiB while input is read, so a small input that unpacks to
 // gigabytes (a "bomb") costs no more memory than any other, and stops at a limit. The memory of a layer is

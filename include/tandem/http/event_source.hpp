@@ -99,7 +99,7 @@ public:
     event_source(client& web, request what, event_source_options options = event_source_options());
     event_source(event_source&&) noexcept;
     event_source& operator=(event_source&&) noexcept;
-    ~event_source(); ///< closes the connection
+    ~event_source(); ///< closes the connection; not while next() is in progress
 
     /// The next event; nothing once the server has ended the stream for good (204), or after close(). Throws
     /// request_error: the answer was no event stream (errc::not_an_event_stream), an event was larger than
@@ -111,6 +111,8 @@ public:
     /// The same, with the error as a result. Throws operation_cancelled.
     [[nodiscard]] task<result<std::optional<server_sent_event>>> try_next();
 
+    /// A next() in progress gives nothing, at the latest when the server sends something or a time limit
+    /// passes; cancelling its task ends it at once.
     void close() noexcept;
     [[nodiscard]] const std::string& last_event_id() const noexcept;
     /// The wait before the next connection, as the server or the options have it.

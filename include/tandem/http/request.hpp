@@ -202,9 +202,8 @@ public:
     [[nodiscard]] std::optional<unsigned> max_redirects() const noexcept { return max_redirects_; }
     /// Whether the request says by which proxy it goes, or that it goes by none.
     [[nodiscard]] bool proxy_chosen() const noexcept { return proxy_chosen_; }
-    [[nodiscard]] const http::proxy* proxy() const noexcept {
-        return proxy_.get();
-    } ///< null: none, or not said
+    /// Null: none, or not said.
+    [[nodiscard]] const http::proxy* proxy() const noexcept { return proxy_.get(); }
 
 private:
     friend class exchange; // takes the URL out of its own copy

@@ -1,7 +1,7 @@
 // offload: the door from waiting to computing.
 //
-//     auto page = co_await offload(parse, std::move(body));          // runs on the companion pool, resumes
-//     here auto hash = co_await offload(other_pool, sha256, data);        // runs on a pool of your own
+//     auto page = co_await offload(parse, std::move(body));        // on the companion pool; resumes here
+//     auto hash = co_await offload(other_pool, sha256, data);      // on a pool of your own
 //
 // `f(args...)` runs on a pool thread; the task waits without blocking its loop and goes on at home with the
 // result, or with the exception that `f` threw. The callable and its arguments are moved into the waiting

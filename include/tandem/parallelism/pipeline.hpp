@@ -4,8 +4,7 @@
 //              [&]() -> std::optional<std::string> { return next_line(file); },        // the source
 //              stage::parallel([](std::string line) { return parse(line); }),
 //              stage::in_order([&](record r) { table.append(std::move(r)); }));
-//     co_await pipeline(...);                                                          // on the companion
-//     pool
+//     co_await pipeline(...);                                                      // on the companion pool
 //
 // The source gives the items until it gives std::nullopt; it is called by one worker at a time, and the order
 // of its calls is the order of the items. Each stage gets what the one before it returned, as an rvalue; the

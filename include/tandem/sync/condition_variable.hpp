@@ -19,7 +19,7 @@
 // cancellation, so it may take as long as others hold the mutex. A waiter that was notified returns normally
 // even if it was cancelled at the same time. A notification is never lost to a cancelled waiter: a waiter
 // that gives up leaves the queue first, and one that was woken, found its predicate false and is then
-// cancelled passes the notification on.
+// cancelled, or whose predicate throws, passes the notification on.
 #pragma once
 
 #include <tandem/core/task.hpp>
@@ -65,13 +65,15 @@ private:
 template <class Predicate>
 task<> condition_variable::wait(mutex_guard& guard, Predicate predicate) {
     bool woken = false;
-    while (!predicate()) {
-        const bool notified = co_await wait_once(guard);
-        if (!notified) {
-            if (woken) notify_one();
-            throw_cancelled();
+    try {
+        while (!predicate()) {
+            const bool notified = co_await wait_once(guard);
+            if (!notified) throw_cancelled();
+            woken = true;
         }
-        woken = true;
+    } catch (...) {
+        if (woken) notify_one(); // this one had it, and cannot use it
+        throw;
     }
 }
 

@@ -15,12 +15,11 @@
 // How it works, and why these memory orders. One atomic word holds two bits, `locked` and `contended`; the
 // waiters stand in a list under a short lock.
 //   - Without waiters, locking is one compare-exchange 0 -> locked and unlocking one locked -> 0. The first
-//   is
-//     an acquire and the second a release, on the same word: whoever locks sees all that was written before
-//     the unlock. When they fail nothing was taken over, so failure is relaxed.
+//     is an acquire and the second a release, on the same word: whoever locks sees all that was written
+//     before the unlock. When they fail nothing was taken over, so failure is relaxed.
 //   - `contended` is set exactly while the list is not empty, and changes under the lock only. While it is
-//   set
-//     both exchanges fail, so nobody but the holder of the lock writes the word, and plain relaxed stores do.
+//     set both exchanges fail, so nobody but the holder of the lock writes the word, and plain relaxed stores
+//     do.
 //   - A hand-over writes nothing to the word that the next holder would read: what orders the two holders is
 //     the lock, or the scheduler's queue through which the waiter is woken (release on push, acquire on
 //     take).

@@ -1,8 +1,7 @@
 // once: does something exactly once, however many ask for it.
 //
 //     once connected;
-//     co_await connected.call(connect, std::ref(pool));     // the first one runs connect(pool); all go on
-//     after it
+//     co_await connected.call(connect, std::ref(pool));   // the first runs connect(pool); all go on after it
 //
 // As std::call_once, for tasks: the function may be a coroutine, and those that come while it runs wait for
 // it. When it throws, or its caller is cancelled while it runs, it has not been done: the exception goes to

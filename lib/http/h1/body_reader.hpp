@@ -59,6 +59,7 @@ private:
     step fail(h1::error value);
     step read_chunked(std::string_view bytes);
     h1::error size_line_byte(unsigned char c);
+    h1::error count_extension_byte() noexcept;
     h1::error size_line_end();
     step read_trailers(std::string_view bytes, std::size_t at);
 
@@ -69,7 +70,7 @@ private:
     std::uint64_t remaining_ = 0;
     std::uint64_t total_ = 0;
     unsigned digits_ = 0;
-    std::size_t extension_bytes_ = 0;
+    std::uint64_t extension_bytes_ = 0;
     field_scanner scanner_;
     http::headers trailers_;
     std::error_code error_;

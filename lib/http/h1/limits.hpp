@@ -12,7 +12,7 @@ struct limits {
     std::size_t header_bytes = 64 * 1024;     ///< start line, fields, trailers
     std::size_t fields = 200;                 ///< field lines, trailers too
     std::size_t line_bytes = 16 * 1024;       ///< the start line, or one field line
-    std::size_t chunk_extension_bytes = 4096; ///< all chunk extensions of a message
+    std::size_t chunk_extension_bytes = 4096; ///< all of a message; of a response beyond its body's own bytes
     std::size_t interim_responses = 16;       ///< 1xx responses before the final one
     std::uint64_t body_bytes = no_limit;      ///< body as framed, before content decoding
 

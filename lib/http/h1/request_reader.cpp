@@ -47,6 +47,7 @@ step request_reader::read(std::string_view bytes) {
         std::string_view line;
         switch (scanner_.start_line(bytes.substr(skipped), line)) {
         case field_scanner::result::need_more:
+            started_ = skipped < bytes.size(); // an empty line that is skipped is not of the message
             return {event::need_more, skipped, {}};
         case field_scanner::result::failed:
             return fail(scanner_.error());

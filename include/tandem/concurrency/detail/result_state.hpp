@@ -184,8 +184,14 @@ public:
         if (!state_) return;
         state_->set_child(nullptr);
         if (state_->settled()) return;
-        state_->settle(outcome<T>(std::make_exception_ptr(
-            operation_cancelled("a task of a group was refused or cancelled before its end"))));
+        std::exception_ptr why;
+        try {
+            why = std::make_exception_ptr(
+                operation_cancelled("a task of a group was refused or cancelled before its end"));
+        } catch (...) { // no memory even for that
+            why = std::current_exception();
+        }
+        state_->settle(outcome<T>(std::move(why)));
     }
     result_state<T>& state() const noexcept { return *state_; }
 
