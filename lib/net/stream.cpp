@@ -115,7 +115,15 @@ public:
     }
 
     task<boost::system::error_code> wait(tls_session::need need) {
+        if (need == tls_session::need::readable && tls_->at_bound()) return let_others_run();
         return wait(need == tls_session::need::readable ? direction::read : direction::write);
+    }
+
+    // Instead of a wait for what the session has received already.
+    task<boost::system::error_code> let_others_run() {
+        co_await detail::give_way();
+        if (!may_start()) co_return stopped();
+        co_return boost::system::error_code();
     }
 
     // Without waiting: would_block.
@@ -173,9 +181,6 @@ public:
             const tls_session::step step = tls_->read(data, size);
             if (step.wants == tls_session::need::nothing) co_return io_result(step.error, step.bytes);
             need = step.wants;
-            // It stopped at its bound, not because the socket has nothing more: others get their turn.
-            if (need == tls_session::need::readable && known_.ready(direction::read))
-                co_await detail::give_way();
         }
     }
 
