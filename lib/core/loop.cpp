@@ -35,8 +35,9 @@ namespace {
 } // namespace
 
 loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
-    : work_(boost::asio::make_work_guard(io_)), timers_(control ? control->now() : clock::now()),
-      owner_(owner), companion_(companion), control_(control), awake_since_(clock::now()) {
+    : work_(boost::asio::make_work_guard(io_)), sockets_(*this, io_, sockets_memory_),
+      timers_(control ? control->now() : clock::now()), owner_(owner), companion_(companion),
+      control_(control), awake_since_(clock::now()) {
     set_turn_time(now());
     if (control_) {
         control_->attach(*this);
@@ -176,6 +177,13 @@ void loop::wait_for_work() {
     if (waiting_) end_wait();
 }
 
+void loop::poll_io() {
+    for (int n = 0; n < most_io && io_.poll_one() != 0; ++n) {
+        beat(2);
+        ++handlers_;
+    }
+}
+
 void loop::run() noexcept {
     const scheduler* const outer = std::exchange(current_scheduler, this);
     awake_since_ = clock::now();
@@ -208,12 +216,12 @@ void loop::run_turns() {
         const bool more = run_ready();
         if (heartbeat() != before) worked_ = true;
         // One non-blocking look at I/O each turn; when nothing is ready, wait instead, and then take what
-        // else is there.
+        // else is there. After a report of the sockets their tasks come first: what else there is takes its
+        // turn when they wait again, without a further system call.
+        sockets_.arm();
+        sockets_reported_ = false;
         if (!more && ready().empty() && inbox_.empty()) wait_for_work();
-        for (int n = 0; n < most_io && io_.poll_one() != 0; ++n) {
-            beat(2);
-            ++handlers_;
-        }
+        if (!sockets_reported_) poll_io();
     }
 }
 

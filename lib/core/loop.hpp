@@ -1,7 +1,8 @@
 // A loop: one thread, one Asio io_context, a ready queue that is drained between polls, and a timer wheel.
 //
 // One turn: run what is ready (at most `most_ready`), fire due timers, let Asio complete I/O; when nothing is
-// ready, block in Asio until I/O, a wake-up or the next timer. The wheel's next expiry is the poll's timeout,
+// ready, block in Asio until I/O, a wake-up or the next timer. Sockets have a set of their own, which Asio
+// watches (readiness_set.hpp). The wheel's next expiry is the poll's timeout,
 // so timers cost no timerfd and no system call of their own.
 //
 // How a sleeping loop is woken: see wake_gate.hpp. Waking it is a post to the io_context.
@@ -10,6 +11,7 @@
 #include <tandem/core/detail/loop_control.hpp>
 #include <tandem/core/scheduler.hpp>
 
+#include "lib/core/readiness_set.hpp"
 #include "lib/core/ready_queue.hpp"
 #include "lib/core/timer_wheel.hpp"
 #include "lib/core/wake_gate.hpp"
@@ -64,6 +66,13 @@ public:
 
     boost::asio::io_context& io() noexcept { return io_; }
 
+    // Its sockets; it calls `sockets_report` before it queues the tasks that waited for them.
+    readiness_set& sockets() noexcept { return sockets_; }
+    void sockets_report() noexcept {
+        sockets_reported_ = true;
+        if (waiting_) end_wait();
+    }
+
     const char* kind() const noexcept override { return "loop"; }
     bool stands_still() const noexcept override { return !running(); }
 
@@ -107,6 +116,7 @@ private:
     bool run_ready_in_chosen_order() noexcept;
     std::chrono::nanoseconds ask_control();
     void wait_for_work();
+    void poll_io();
     // What wakes the loop: a handler that does nothing.
     class wake_up {
     public:
@@ -131,9 +141,12 @@ private:
     static constexpr int most_ready = 256;
     static constexpr int most_io = 64;
 
-    wake_memory wake_memory_; // outlives the handlers in `io_`
+    wake_memory wake_memory_; // these two outlive the handlers in `io_`
+    operation_memory sockets_memory_;
     context io_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+    readiness_set sockets_;
+    bool sockets_reported_ = false; // in this turn
     inbox inbox_;
     timer_wheel timers_;
     runtime& owner_;

@@ -79,6 +79,12 @@ bool connection_pool::usable(connection& idle) noexcept {
         idle.http2->refresh();
         return idle.http2->usable();
     }
+    // The look is a system call for each request. What it could find was sent after the response, on the way
+    // here or earlier; while the request is on its way there, nothing finds it. Right after the response the
+    // first window is the smaller one, and both end alike: a request that may be repeated is, others look for
+    // themselves (exchange::hop).
+    constexpr std::chrono::milliseconds fresh(1);
+    if (idle.stream.was_quiet() && home_->now() - idle.idle_since_ < fresh) return true;
     return !idle.stream.has_input();
 }
 

@@ -209,6 +209,12 @@ task<bool> exchange::hop() {
             if (!acquired) co_return false;
         }
         reused_ = lease_->stream.is_open();
+        // The pool does not look at a connection that was in use a moment ago; here it could not be made
+        // good.
+        if (reused_ && !lease_->http2 && !may_retry() && lease_->stream.has_input()) {
+            lease_->renew();
+            reused_ = false;
+        }
         if (reused_) {
             ++client_.counters.connections_reused;
         } else {

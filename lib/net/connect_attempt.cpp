@@ -1,7 +1,8 @@
 #include "lib/net/connect_attempt.hpp"
 
-#include "lib/net/descriptor_wait.hpp"
 #include "lib/net/socket_setup.hpp"
+
+#include <tandem/core/error.hpp>
 
 #include <boost/asio/error.hpp>
 
@@ -74,40 +75,6 @@ private:
     int fd_;
 };
 
-// Waits for a socket that Asio does not own, with a deadline.
-class connect_wait : private timer_node {
-public:
-    explicit connect_wait(scheduler& home)
-        : timer_node(&connect_wait::on_deadline), home_(home), fd_(home.executor()) {}
-    ~connect_wait() {
-        home_.disarm(*this);
-        if (fd_.is_open()) fd_.release();
-    }
-
-    task<error_code> writable(int fd, time_point deadline) {
-        error_code ec;
-        fd_.assign(fd, ec);
-        if (ec) co_return ec;
-        if (deadline != time_point::max()) home_.arm(*this, deadline);
-        ec = co_await wait_for(fd_, descriptor::wait_write);
-        fd_.release();
-        if (ec && expired_ && !task_context::current()->cancelled()) ec = boost::asio::error::timed_out;
-        co_return ec;
-    }
-
-private:
-    static void on_deadline(timer_node& timer) noexcept {
-        auto& self = static_cast<connect_wait&>(timer);
-        self.expired_ = true;
-        error_code ignored;
-        self.fd_.cancel(ignored);
-    }
-
-    scheduler& home_;
-    descriptor fd_;
-    bool expired_ = false;
-};
-
 // A connection to a port of this machine that nobody listens on may meet itself (a simultaneous open, RFC
 // 9293, section 3.5), when the kernel happens to give it that very port.
 bool met_itself(int fd, const ip_address& address) noexcept {
@@ -147,24 +114,28 @@ task<attempt_result> attempt(ip_address address, std::uint16_t port, time_point 
         const setup_result ready = set_up(fd.get(), peer.family(), *options.socket());
         if (ready.error) co_return attempt_result(ready.error, ready.option);
     }
-    if (::connect(fd.get(), peer.data(), peer.size()) != 0) {
-        if (errno != EINPROGRESS && errno != EINTR) co_return code_of(errno);
-        // A connection to this machine is mostly there at once; only others are registered with the reactor.
-        connect_wait wait(home);
-        const error_code waited = co_await wait.writable(fd.get(), deadline);
-        if (waited) co_return waited;
-        int failure = 0;
-        socklen_t size = sizeof(failure);
-        if (getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &failure, &size) != 0) co_return code_of(errno);
-        if (failure != 0) co_return code_of(failure);
-    }
-    if (context.cancelled()) co_return boost::asio::error::operation_aborted;
-    if (met_itself(fd.get(), address)) co_return code_of(ECONNREFUSED);
+    const bool at_once = ::connect(fd.get(), peer.data(), peer.size()) == 0;
+    if (!at_once && errno != EINPROGRESS && errno != EINTR) co_return code_of(errno);
+    stream opened;
     try {
-        connection = stream(home, fd.release());
+        opened = stream(home, fd.release());
     } catch (const system_error& refused) {
         co_return refused.code();
     }
+    if (!at_once) {
+        opened.expires_at(deadline);
+        const error_code waited = co_await opened.wait_connected();
+        if (waited) co_return waited;
+        opened.expires_at(time_point::max());
+        int failure = 0;
+        socklen_t size = sizeof(failure);
+        if (getsockopt(opened.native_handle(), SOL_SOCKET, SO_ERROR, &failure, &size) != 0)
+            co_return code_of(errno);
+        if (failure != 0) co_return code_of(failure);
+    }
+    if (context.cancelled()) co_return boost::asio::error::operation_aborted;
+    if (met_itself(opened.native_handle(), address)) co_return code_of(ECONNREFUSED);
+    connection = std::move(opened);
     if (options.socket() && !options.socket()->no_delay()) {
         const int off = 0; // the stream has turned it on
         setsockopt(connection.native_handle(), IPPROTO_TCP, TCP_NODELAY, &off, sizeof(off));

@@ -1,8 +1,12 @@
 #include "lib/net/socket_bio.hpp"
 
+#include "lib/core/readiness_set.hpp"
 #include "lib/net/bio_method.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <new>
 
 #include <sys/socket.h>
 
@@ -10,15 +14,56 @@ namespace tandem::net {
 
 namespace {
 
+using tandem::detail::direction;
+
+constexpr std::size_t most_ahead = 16384 + 512; // the largest record with its head
+
 bio_socket& socket_of(BIO* bio) {
     return *static_cast<bio_socket*>(BIO_get_data(bio));
 }
 
 int bio_write(BIO* bio, const char* data, int size) {
     BIO_clear_retry_flags(bio);
-    const ssize_t n = send(socket_of(bio).fd, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    const bio_socket& socket = socket_of(bio);
+    const ssize_t n = send(socket.fd, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
+    if (n < 0 && errno == EAGAIN && socket.known) socket.known->used_up(direction::write);
     return static_cast<int>(n);
+}
+
+ssize_t receive(bio_socket& socket, char* data, std::size_t size) noexcept {
+    const ssize_t n = recv(socket.fd, data, size, 0);
+    if (socket.known) {
+        if (n < 0 && errno == EAGAIN) socket.known->used_up(direction::read);
+        if (n >= 0 && static_cast<std::size_t>(n) < size) socket.known->read_short();
+    }
+    return n;
+}
+
+std::size_t take(bio_socket& socket, char* data, std::size_t size) noexcept {
+    const std::size_t n = std::min(size, socket.end - socket.begin);
+    std::memcpy(data, socket.ahead.get() + socket.begin, n);
+    socket.begin += n;
+    if (!socket.has_pending()) socket.ahead.reset();
+    return n;
+}
+
+// As recv, by way of the buffer.
+ssize_t receive_ahead(bio_socket& socket, char* data, std::size_t size) noexcept {
+    if (!socket.has_pending()) {
+        socket.ahead.reset(new (std::nothrow) char[most_ahead]);
+        if (!socket.ahead) return receive(socket, data, size);
+        const ssize_t n = receive(socket, socket.ahead.get(), most_ahead);
+        if (n <= 0) {
+            const int failed = errno;
+            socket.ahead.reset();
+            errno = failed;
+            return n;
+        }
+        socket.begin = 0;
+        socket.end = static_cast<std::size_t>(n);
+    }
+    return static_cast<ssize_t>(take(socket, data, size));
 }
 
 int bio_read(BIO* bio, char* data, int size) {
@@ -29,7 +74,7 @@ int bio_read(BIO* bio, char* data, int size) {
         return -1;
     }
     --socket.reads_left;
-    const ssize_t n = recv(socket.fd, data, static_cast<std::size_t>(size), 0);
+    const ssize_t n = receive_ahead(socket, data, static_cast<std::size_t>(size));
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
     if (n == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
     return static_cast<int>(n);

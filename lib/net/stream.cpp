@@ -1,6 +1,7 @@
 #include "lib/net/stream.hpp"
 
 #include "lib/core/give_way.hpp"
+#include "lib/core/readiness_set.hpp"
 #include "lib/net/descriptor_wait.hpp"
 #include "lib/net/tls_context.hpp"
 #include "lib/net/tls_session.hpp"
@@ -10,16 +11,22 @@
 #include <cerrno>
 #include <coroutine>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 namespace tandem::net {
 
 namespace {
+
+using detail::direction;
+using detail::readiness_set;
 
 boost::system::error_code errno_code() noexcept {
     return {errno, boost::system::system_category()};
@@ -43,19 +50,39 @@ constexpr std::size_t most_sent_at_once = std::size_t{1} << 20;
 
 class stream::impl : private timer_node {
 public:
-    impl(scheduler& home, int fd) : timer_node(&impl::on_deadline), home_(home), fd_(home.executor()) {
+    // Throws before it has taken over `fd`.
+    impl(scheduler& home, int fd) : timer_node(&impl::on_deadline), home_(home), known_(home) {
+        int on = 1;
+        if (ioctl(fd, FIONBIO, &on) != 0) throw system_error(errno_code(), "making a socket non-blocking");
+        // Fails, harmlessly, for what is not TCP.
+        const bool tcp = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
         boost::system::error_code ec;
-        fd_.assign(fd, ec);
+        if (readiness_set* const set = readiness_set::of(home))
+            ec = known_.add(*set, fd, tcp);
+        else
+            asio_.emplace(home.executor()).assign(fd, ec);
         if (ec) throw system_error(ec, "registering a socket with its loop");
-        fd_.native_non_blocking(true, ec);
-        if (ec) {
-            fd_.release(); // stream's constructor closes it
-            throw system_error(ec, "making a socket non-blocking");
-        }
-        const int on = 1;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); // fails, harmlessly, for what is not TCP
+        fd_ = fd;
     }
-    ~impl() { home_.disarm(*this); }
+    ~impl() {
+        home_.disarm(*this);
+        close();
+    }
+
+    bool is_open() const noexcept { return fd_ >= 0; }
+
+    void close() noexcept {
+        if (!is_open()) return;
+        const int fd = std::exchange(fd_, -1);
+        cancel();
+        if (asio_) {
+            boost::system::error_code ignored;
+            asio_->close(ignored);
+        } else {
+            known_.remove();
+            ::close(fd);
+        }
+    }
 
     void expires_at(clock::time_point when) noexcept {
         home_.disarm(*this);
@@ -68,12 +95,17 @@ public:
     }
 
     // Ready, or the reason to give up.
-    task<boost::system::error_code> wait(descriptor::wait_type what) {
+    task<boost::system::error_code> wait(direction what) {
         for (;;) {
             if (!may_start()) co_return stopped();
-            const boost::system::error_code ec = co_await wait_for(fd_, what);
+            boost::system::error_code ec;
+            if (!asio_)
+                ec = co_await known_.wait(what, "socket");
+            else
+                ec = co_await wait_for(*asio_, what == direction::read ? descriptor::wait_read
+                                                                       : descriptor::wait_write);
             // Closed after it had become ready: the descriptor's number may be another socket's by now.
-            if (!fd_.is_open()) co_return boost::asio::error::operation_aborted;
+            if (!is_open()) co_return boost::asio::error::operation_aborted;
             if (ec != boost::asio::error::operation_aborted || task_context::current()->cancelled())
                 co_return ec;
             // The deadline has passed, unless it was moved before this task got to know: then the wait goes
@@ -83,25 +115,52 @@ public:
     }
 
     task<boost::system::error_code> wait(tls_session::need need) {
-        return wait(need == tls_session::need::readable ? descriptor::wait_read : descriptor::wait_write);
+        if (need == tls_session::need::readable && tls_->at_bound()) return let_others_run();
+        return wait(need == tls_session::need::readable ? direction::read : direction::write);
+    }
+
+    // Instead of a wait for what the session has received already.
+    task<boost::system::error_code> let_others_run() {
+        co_await detail::give_way();
+        if (!may_start()) co_return stopped();
+        co_return boost::system::error_code();
+    }
+
+    // Without waiting: would_block.
+    io_result receive(char* data, std::size_t size) noexcept {
+        const ssize_t n = recv(fd_, data, size, 0);
+        if (n < 0) return io_result(failed(direction::read));
+        more_likely_ = static_cast<std::size_t>(n) == size;
+        if (!more_likely_) known_.read_short();
+        return io_result(static_cast<std::size_t>(n));
+    }
+    io_result transmit(std::string_view data) noexcept {
+        const ssize_t n = send(fd_, data.data(), data.size(), MSG_NOSIGNAL);
+        return n < 0 ? io_result(failed(direction::write)) : io_result(static_cast<std::size_t>(n));
+    }
+    // Whether there is something to read: data, the end or an error.
+    bool peek() noexcept {
+        char byte = 0;
+        return recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || failed(direction::read) != would_block();
+    }
+
+    void begin_tls(std::unique_ptr<tls_session> session) noexcept {
+        session->tell(known_);
+        tls_ = std::move(session);
     }
 
     task<io_result> read_plain(char* data, std::size_t size) {
-        // After a read that filled the buffer there is most likely more: then the wait (a system call) is
-        // left out.
+        // After a read that filled the buffer there is most likely more: then the wait (with Asio a system
+        // call) is left out.
         bool try_first = more_likely_ && may_go_on();
         for (;;) {
             if (!try_first) {
-                const boost::system::error_code ec = co_await wait(descriptor::wait_read);
+                const boost::system::error_code ec = co_await wait(direction::read);
                 if (ec) co_return io_result(ec);
             }
             try_first = false;
-            const ssize_t n = recv(fd_.native_handle(), data, size, 0);
-            if (n >= 0) {
-                more_likely_ = static_cast<std::size_t>(n) == size;
-                co_return io_result(static_cast<std::size_t>(n));
-            }
-            if (errno != EAGAIN && errno != EINTR) co_return io_result(errno_code());
+            const io_result got = receive(data, size);
+            if (got.error != would_block()) co_return got;
         }
     }
 
@@ -131,16 +190,13 @@ public:
         bool may_try = may_go_on();
         while (sent < data.size()) {
             if (!may_try) {
-                const boost::system::error_code ec = co_await wait(descriptor::wait_write);
+                const boost::system::error_code ec = co_await wait(direction::write);
                 if (ec) co_return io_result(ec, sent);
             }
             const std::string_view piece = data.substr(sent, most_sent_at_once);
-            const ssize_t n = send(fd_.native_handle(), piece.data(), piece.size(), MSG_NOSIGNAL);
-            if (n >= 0) {
-                sent += static_cast<std::size_t>(n);
-            } else if (errno != EAGAIN && errno != EINTR) {
-                co_return io_result(errno_code(), sent);
-            }
+            const io_result put = transmit(piece);
+            if (put.error && put.error != would_block()) co_return io_result(put.error, sent);
+            sent += put.bytes;
             may_try = false; // the socket's buffer is full, or others should have their turn
         }
         co_return io_result(sent);
@@ -183,15 +239,17 @@ public:
     task<boost::system::error_code> finish() {
         if (!may_start()) co_return stopped();
         while (tls_ && tls_->shutdown() == tls_session::need::writable) {
-            const boost::system::error_code ec = co_await wait(descriptor::wait_write);
+            const boost::system::error_code ec = co_await wait(direction::write);
             if (ec) co_return ec;
         }
-        ::shutdown(fd_.native_handle(), SHUT_WR);
+        ::shutdown(fd_, SHUT_WR);
         co_return boost::system::error_code();
     }
 
     scheduler& home_;
-    descriptor fd_;
+    int fd_ = -1;
+    detail::readiness known_;
+    std::optional<descriptor> asio_;     // owns fd_, where the loop has no set for known_
     std::unique_ptr<tls_session> below_; // that with a proxy, when tls_ goes through it
     std::unique_ptr<tls_session> tls_;
 
@@ -199,18 +257,30 @@ private:
     static void on_deadline(timer_node& timer) noexcept {
         auto& self = static_cast<impl&>(timer);
         self.expired_ = true;
+        self.cancel();
+    }
+    // Operations in progress end with operation_aborted.
+    void cancel() noexcept {
         boost::system::error_code ignored;
-        self.fd_.cancel(ignored);
+        if (asio_)
+            asio_->cancel(ignored);
+        else
+            known_.cancel();
+    }
+    // What errno says of a call that failed, told to known_ as well.
+    boost::system::error_code failed(direction what) noexcept {
+        if (errno == EAGAIN) known_.used_up(what);
+        return errno == EAGAIN || errno == EINTR ? would_block() : errno_code();
     }
 
     bool may_start() const noexcept {
-        return !expired_ && !task_context::current()->cancelled() && fd_.is_open();
+        return !expired_ && !task_context::current()->cancelled() && is_open();
     }
     // Whether an operation may complete without waiting: not for ever, and not when it should end.
     bool may_go_on() noexcept { return may_start() && task_context::current()->spend(); }
     boost::system::error_code stopped() const noexcept {
         if (task_context::current()->cancelled()) return boost::asio::error::operation_aborted;
-        if (!fd_.is_open()) return boost::asio::error::bad_descriptor;
+        if (!is_open()) return boost::asio::error::bad_descriptor;
         return timed_out();
     }
 
@@ -232,10 +302,10 @@ stream& stream::operator=(stream&&) noexcept = default;
 stream::~stream() = default;
 
 bool stream::is_open() const noexcept {
-    return impl_ && impl_->fd_.is_open();
+    return impl_ && impl_->is_open();
 }
 int stream::native_handle() const noexcept {
-    return is_open() ? const_cast<descriptor&>(impl_->fd_).native_handle() : -1;
+    return impl_ ? impl_->fd_ : -1;
 }
 void stream::expires_at(clock::time_point when) noexcept {
     impl_->expires_at(when);
@@ -256,20 +326,12 @@ io_result stream::try_read(char* data, std::size_t size) {
         if (step.wants != tls_session::need::nothing) return io_result(would_block());
         return io_result(step.error, step.bytes);
     }
-    const ssize_t n = recv(impl_->fd_.native_handle(), data, size, 0);
-    if (n >= 0) return io_result(static_cast<std::size_t>(n));
-    if (errno == EAGAIN || errno == EINTR) return io_result(would_block());
-    return io_result(errno_code());
+    return impl_->receive(data, size);
 }
 
 io_result stream::try_write(std::string_view data) {
     if (!is_open()) return io_result(bad_descriptor());
-    if (!impl_->tls_) {
-        const ssize_t n = send(impl_->fd_.native_handle(), data.data(), data.size(), MSG_NOSIGNAL);
-        if (n >= 0) return io_result(static_cast<std::size_t>(n));
-        if (errno == EAGAIN || errno == EINTR) return io_result(would_block());
-        return io_result(errno_code());
-    }
+    if (!impl_->tls_) return impl_->transmit(data);
     std::size_t sent = 0;
     while (sent < data.size()) {
         const tls_session::step step = impl_->tls_->write(data.data() + sent, data.size() - sent);
@@ -281,23 +343,31 @@ io_result stream::try_write(std::string_view data) {
     return io_result(sent);
 }
 
+task<boost::system::error_code> stream::wait_connected() {
+    impl_->known_.used_up(direction::write);
+    return impl_->wait(direction::write);
+}
+
 task<boost::system::error_code> stream::wait_readable() {
     impl& self = *impl_;
-    if (self.tls_ && self.fd_.is_open() && self.tls_->has_pending() && self.tls_->has_input())
+    if (self.tls_ && self.is_open() && self.tls_->has_pending() && self.tls_->has_input())
         co_return boost::system::error_code();
     for (;;) {
-        const boost::system::error_code ec = co_await self.wait(descriptor::wait_read);
-        // Not everything that arrives is something to read: session tickets, a piece of a record.
-        if (ec || !self.tls_ || self.tls_->has_input()) co_return ec;
+        const boost::system::error_code ec = co_await self.wait(direction::read);
+        // Not everything that arrives is something to read: session tickets, a piece of a record. And what
+        // the loop knows of may have been read since.
+        if (ec || has_input()) co_return ec;
     }
 }
 
 bool stream::has_input() noexcept {
     if (!is_open()) return true;
-    if (impl_->tls_) return impl_->tls_->has_input();
-    char byte = 0;
-    const ssize_t n = recv(impl_->fd_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n >= 0 || (errno != EAGAIN && errno != EINTR);
+    return impl_->tls_ ? impl_->tls_->has_input() : impl_->peek();
+}
+
+bool stream::was_quiet() const noexcept {
+    return is_open() && impl_->known_.registered() && !impl_->known_.ready(direction::read) &&
+           (!impl_->tls_ || !impl_->tls_->has_pending());
 }
 
 task<boost::system::error_code> stream::handshake_client(tls_context& context, std::string host,
@@ -307,13 +377,13 @@ task<boost::system::error_code> stream::handshake_client(tls_context& context, s
         self.below_ = std::move(self.tls_);
         self.tls_ = std::make_unique<tls_session>(context, *self.below_, host, port);
     } else {
-        self.tls_ = std::make_unique<tls_session>(context, self.fd_.native_handle(), host, port);
+        self.begin_tls(std::make_unique<tls_session>(context, self.fd_, host, port));
     }
     return self.handshake();
 }
 
 task<boost::system::error_code> stream::handshake_server(tls_context& context) {
-    impl_->tls_ = std::make_unique<tls_session>(context, impl_->fd_.native_handle());
+    impl_->begin_tls(std::make_unique<tls_session>(context, impl_->fd_));
     return impl_->handshake();
 }
 
@@ -341,7 +411,7 @@ const std::string& stream::tls_failure() const noexcept {
 void stream::shutdown() noexcept {
     if (!is_open()) return;
     if (impl_->tls_) impl_->tls_->shutdown();
-    ::shutdown(impl_->fd_.native_handle(), SHUT_WR);
+    ::shutdown(impl_->fd_, SHUT_WR);
 }
 
 task<boost::system::error_code> stream::finish() {
@@ -349,9 +419,7 @@ task<boost::system::error_code> stream::finish() {
 }
 
 void stream::close() noexcept {
-    if (!impl_) return;
-    boost::system::error_code ignored;
-    impl_->fd_.close(ignored);
+    if (impl_) impl_->close();
 }
 
 } // namespace tandem::net

@@ -1,8 +1,9 @@
 // A connected byte stream, plain TCP or TLS over it: what the HTTP client and server read and write.
 //
-// The socket is registered with its loop's reactor once; an operation waits for readiness and then calls recv
-// or SSL_read itself. (Asio's own stream operations would try first and wait afterwards, a wasted system call
-// on every response; `ssl::stream` would hold two 17 KiB buffers for each idle connection.)
+// The socket is registered with its loop once (lib/core/readiness_set.hpp); an operation waits for readiness
+// and then calls recv or SSL_read itself. (Asio's own stream operations would try first and wait afterwards,
+// a wasted system call on every response; `ssl::stream` would hold two 17 KiB buffers for each idle
+// connection.)
 //
 // One deadline for each stream, on the loop's timer wheel: it costs no system call.
 //
@@ -57,12 +58,19 @@ public:
     io_result try_read(char* data, std::size_t size);
     io_result try_write(std::string_view data);
 
+    // Of a socket that is being connected: waits until it is, or has failed (SO_ERROR says which).
+    task<boost::system::error_code> wait_connected();
+
     // Waits until `read_some` would not wait (data, end of stream or an error). For idle connections.
     task<boost::system::error_code> wait_readable();
 
     // Without waiting: true when the peer has sent something or closed. An idle keep-alive connection must be
     // false.
     bool has_input() noexcept;
+
+    // The same as of the loop's last look, free of cost: true when there was nothing, false when there was
+    // something or it is not known.
+    bool was_quiet() const noexcept;
 
     // TLS from here on. The client verifies chain and host name as the context says and sends SNI. On failure
     // `tls_failure` says why in words ("certificate has expired (2024-01-01)").

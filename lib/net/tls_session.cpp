@@ -301,7 +301,8 @@ tls_session::step tls_session::write_on(const char* data, std::size_t size) {
 }
 
 bool tls_session::has_pending() const noexcept {
-    return broken_ || SSL_has_pending(ssl_.get()) == 1 || (below_ && below_->has_pending());
+    return broken_ || SSL_has_pending(ssl_.get()) == 1 || socket_.has_pending() ||
+           (below_ && below_->has_pending());
 }
 
 bool tls_session::resumed() const noexcept {

@@ -46,6 +46,9 @@ public:
     tls_session& operator=(const tls_session&) = delete;
     ~tls_session();
 
+    // Tells `known` what the socket says to reads and writes. Without effect where it goes through another.
+    void tell(tandem::detail::readiness& known) noexcept { socket_.known = &known; }
+
     step handshake();
     step read(char* data, std::size_t size); // 0 bytes: the peer sent close_notify
     step write(const char* data, std::size_t size);
@@ -54,8 +57,9 @@ public:
     step read_on(char* data, std::size_t size);
     step write_on(const char* data, std::size_t size);
     bool has_pending() const noexcept; // bytes (or an error) that were received but not read
-    bool has_input() noexcept;         // data, the end or an error; session tickets do not count
-    need shutdown() noexcept;          // sends close_notify, once; `writable`: it is not out yet, call again
+    bool at_bound() const noexcept { return socket().reads_left == 0; } // the last call was cut short by it
+    bool has_input() noexcept; // data, the end or an error; session tickets do not count
+    need shutdown() noexcept;  // sends close_notify, once; `writable`: it is not out yet, call again
 
     std::string_view alpn() const noexcept; // what was picked; empty: nothing was, or not yet
 

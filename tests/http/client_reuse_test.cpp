@@ -4,10 +4,17 @@
 #include "tests/http/scripted_server.hpp"
 
 #include <tandem/http/client.hpp>
+#include <tandem/testing.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <limits>
 #include <string>
+#include <thread>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 using namespace std::chrono_literals;
 using namespace tandem;
@@ -121,6 +128,39 @@ TEST_CASE("a request that meets a kept connection which was closed is sent again
     };
     scripted::run(work());
     CHECK(fail_first == 2);
+}
+
+// A clock that stands still: for the pool the connection was in use a moment ago, and it does not look.
+TEST_CASE("a request that cannot be repeated looks at the connection before it uses it again") {
+    std::atomic<bool> ended{false};
+    scripted::server server([&](peer& p, int number) {
+        if (p.read_request().empty()) return;
+        p.send(ok("x"));
+        if (number == 0) {
+            ::shutdown(p.native_handle(), SHUT_WR);
+            tcp_info state{};
+            socklen_t size = sizeof(state);
+            do { // until the client's side has the end
+                getsockopt(p.native_handle(), IPPROTO_TCP, TCP_INFO, &state, &size);
+            } while (state.tcpi_state == TCP_FIN_WAIT1);
+            ended = true;
+        }
+        p.wait_closed();
+    });
+    const auto how = tandem::test::options().io_grace(60s); // no time limit may pass meanwhile
+    tandem::test::run(how, [&]() -> task<> {
+        http::client web;
+        co_await web.get(server.url());
+        CHECK(web.counters().connections_idle == 1);
+        while (!ended)
+            std::this_thread::yield(); // the loop must not look
+        const auto post =
+            co_await web.try_send(http::request(server.url()).method(http::method::post).body("b"));
+        REQUIRE(post);
+        CHECK(web.counters().retries == 0);
+        CHECK(web.counters().connections_opened == 2);
+        CHECK(web.counters().connections_reused == 0);
+    });
 }
 
 TEST_CASE("no second retry, and none after a byte of the response") {

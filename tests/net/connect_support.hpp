@@ -109,6 +109,14 @@ inline std::string peer_of(const tandem::net::connect_result& result) {
     return name.address();
 }
 
+// A loop opens its set of sockets at the first of them, and keeps it. For tests that count descriptors.
+inline void first_socket() {
+    int fds[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    const tandem::net::stream one(tandem::task_context::current()->home(), fds[0]);
+    ::close(fds[1]);
+}
+
 inline std::ptrdiff_t open_descriptors() {
     std::filesystem::directory_iterator it("/proc/self/fd");
     return std::distance(begin(it), end(it));

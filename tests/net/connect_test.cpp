@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 using namespace std::chrono_literals;
+using connect_test::first_socket;
 using connect_test::open_descriptors;
 using connect_test::peer_of;
 using connect_test::port_holder;
@@ -111,6 +112,7 @@ TEST_CASE("connect: an address that does not answer delays by 250 ms", "[net][co
     port_holder good("127.0.0.3", hole.port());
     good.listen();
     run([&]() -> task<> {
+        first_socket();
         const auto before = open_descriptors();
         auto begin = clock_type::now();
         connect_result result =
@@ -135,6 +137,7 @@ TEST_CASE("connect: the deadline", "[net][connect]") {
     port_holder hole("127.0.0.2");
     hole.listen_and_fill();
     run([&]() -> task<> {
+        first_socket();
         const auto before = open_descriptors();
         const auto begin = clock_type::now();
         const connect_result one = co_await connect("127.0.0.2", hole.port(), begin + 20ms);
@@ -156,6 +159,7 @@ TEST_CASE("connect: cancellation", "[net][connect]") {
     port_holder hole("127.0.0.2");
     hole.listen_and_fill();
     run([&]() -> task<> {
+        first_socket();
         const auto before = open_descriptors();
         const auto begin = clock_type::now();
         for (const std::size_t n : {std::size_t(1), std::size_t(5)}) {
@@ -220,6 +224,7 @@ TEST_CASE("connect: localhost, whichever family listens", "[net][connect]") {
 TEST_CASE("connect: a thousand failures leave no descriptor open", "[net][connect]") {
     const port_holder port("127.0.0.1");
     run([&]() -> task<> {
+        first_socket();
         const auto before = open_descriptors();
         const auto two = addresses("127.0.0.1", "127.0.0.2");
         for (int i = 0; i < 500; ++i) {

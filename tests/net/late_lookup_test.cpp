@@ -26,6 +26,7 @@
 #include <vector>
 
 using namespace std::chrono_literals;
+using connect_test::first_socket;
 using connect_test::open_descriptors;
 using connect_test::peer_of;
 using connect_test::port_holder;
@@ -111,6 +112,7 @@ TEST_CASE("late addresses: connecting does not wait for them", "[net][connect]")
     dns_test::server server(
         answering(dns_test::type_a, reply::with({"127.0.0.3"}), reply::dropped())); // never
     run([&]() -> task<> {
+        first_socket();
         const auto before = open_descriptors();
         {
             resolver names(tandem::task_context::current()->home(), asking(server));
@@ -173,6 +175,7 @@ TEST_CASE("late addresses: cancelled anywhere", "[net][connect]") {
     const port_holder port("127.0.0.3");
     dns_test::server server(answering(dns_test::type_a, reply::with({"127.0.0.3"}), reply::dropped()));
     run([&]() -> task<> {
+        first_socket();
         resolver names(tandem::task_context::current()->home(), asking(server));
         const resolve_result found = co_await names.resolve("half.test");
         REQUIRE(found.late);
