@@ -81,10 +81,12 @@ public:
         return true;
     }
 
-    // For a job that was counted elsewhere already (a worker's deque could not grow). Also when closed.
-    void push_counted(pool_job& job) noexcept {
+    // The same for a job of a worker, which has its epoch and was counted elsewhere already.
+    bool push_counted(pool_job& job) noexcept {
         const auto lock = lock_briefly(mutex_);
+        if (closed_) return false;
         append(job);
+        return true;
     }
 
     pool_job* pop() noexcept {

@@ -64,6 +64,8 @@ public:
         return batch_.steal();
     }
     job_batch& batch() noexcept { return batch_; }
+    // Its thread has ended and left work behind.
+    bool left_work() const noexcept { return gone_.load() && has_work(); }
 
     void add_to(thread_pool::statistics& total) const noexcept;
     void offer_forks() noexcept;                          // owner
@@ -76,6 +78,7 @@ public:
 
 private:
     void run() noexcept;
+    bool enqueue(pool_job& job, pool_priority priority) noexcept;
     int adopt_options() noexcept;
     void run_job(pool_job& job) noexcept;
     pool_job* next() noexcept;
@@ -119,6 +122,7 @@ private:
 
     parking::spot spot_;
     std::atomic<int> start_error_{unknown}; // errno, or 0
+    std::atomic<bool> gone_{false};
     std::thread thread_;
 };
 
@@ -166,9 +170,11 @@ private:
 
     template <class Predicate>
     bool wait_progress(std::unique_lock<std::mutex>& lock, deadline until, Predicate reached);
+    template <class Predicate>
+    bool wait_and_drop(std::unique_lock<std::mutex>& lock, deadline until, Predicate reached);
     void close() noexcept;
     void drop_injected() noexcept;
-    void drop_queued() noexcept;
+    void drop_left() noexcept;
     bool settled(std::uint8_t epoch) noexcept;
     bool wait_until_settled(std::uint8_t epoch, deadline until);
 

@@ -4,6 +4,7 @@
 #include "lib/parallelism/spin.hpp"
 
 #include <tandem/core/detail/trace_hooks.hpp>
+#include <tandem/core/scheduler.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -81,11 +82,17 @@ void pool_worker::submit(pool_job& job, pool_priority priority) noexcept {
     job.epoch_ = epoch_;
     add(submitted_[epoch_],
         1); // before the job can be seen, so that nobody finds it finished and not submitted
-    if (priority == pool_priority::background)
-        pool_.background.push_counted(job);
-    else if (!deque_.push(&job))
-        pool_.injected.push_counted(job);
+    if (!enqueue(job, priority)) return pool_state::drop(job);
     pool_.sleepers.work_added();
+}
+
+// False: the pool has stopped. (Into the deque it may go all the same: it is dropped with what lies there.)
+bool pool_worker::enqueue(pool_job& job, pool_priority priority) noexcept {
+    if (priority == pool_priority::background) return pool_.background.push_counted(job);
+    // Within block_on the thread waits, perhaps for this job, and does not look at its deque meanwhile: there
+    // the job could neither be taken back nor be dropped.
+    const bool blocked = current_scheduler != nullptr && current_scheduler->companion() == &pool_.owner;
+    return (!blocked && deque_.push(&job)) || pool_.injected.push_counted(job);
 }
 
 void pool_worker::run() noexcept {
@@ -103,6 +110,7 @@ void pool_worker::run() noexcept {
     end_busy();
     current_forks = nullptr;
     current_worker = nullptr;
+    gone_.store(true);
     pool_.worker_ended();
 }
 

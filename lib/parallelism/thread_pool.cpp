@@ -63,6 +63,23 @@ bool pool_state::wait_progress(std::unique_lock<std::mutex>& lock, deadline unti
     return true;
 }
 
+// The same after a stop: a worker that still runs may wait, in block_on, for what another one has left
+// behind.
+template <class Predicate>
+bool pool_state::wait_and_drop(std::unique_lock<std::mutex>& lock, deadline until, Predicate reached) {
+    const auto left_work = [this] {
+        return std::any_of(workers.begin(), workers.end(),
+                           [](const auto& worker) { return worker->left_work(); });
+    };
+    for (;;) {
+        if (!wait_progress(lock, until, [&] { return reached() || left_work(); })) return false;
+        if (reached()) return true;
+        lock.unlock();
+        drop_left();
+        lock.lock();
+    }
+}
+
 bool pool_state::stop(deadline until) {
     if (on_worker())
         throw std::logic_error("thread_pool: stop on one of its own workers, which cannot join itself");
@@ -78,12 +95,12 @@ bool pool_state::stop(deadline until) {
     drop_injected();
 
     lock.lock();
-    const bool ended = wait_progress(lock, until, [this] { return running_ == 0; });
+    const bool ended = wait_and_drop(lock, until, [this] { return running_ == 0; });
     lock.unlock();
     if (ended) {
         for (const auto& worker : workers)
             worker->join();
-        drop_queued();
+        drop_left();
     }
     lock.lock();
     all_dropped_ = ended;
@@ -112,17 +129,21 @@ void pool_state::worker_ended() noexcept {
     progress_.notify_all();
 }
 
+// Once closed nothing is added to the queues, and when they are empty nothing to the batches.
 void pool_state::drop_injected() noexcept {
     while (pool_job* job = injected.pop())
         drop(*job);
     while (pool_job* job = background.pop())
         drop(*job);
+    for (job_batch* const batch : batches_)
+        while (pool_job* job = batch->steal())
+            drop(*job);
 }
 
-void pool_state::drop_queued() noexcept {
-    drop_injected();
+// Only of workers that have gone: in the deque of one that runs there may be forks that it will join.
+void pool_state::drop_left() noexcept {
     for (const auto& worker : workers)
-        while (worker->has_work())
+        while (worker->left_work())
             if (pool_job* job = worker->steal()) drop(*job);
 }
 
@@ -167,7 +188,7 @@ bool pool_state::wait_until_settled(std::uint8_t epoch, deadline until) {
     drained_.store(epoch, std::memory_order_seq_cst);
     // Without threads nothing that is left will run: see drain.
     const auto over = [&] { return all_dropped_ || (stopping() && running_ == 0) || settled(epoch); };
-    const bool done = wait_progress(lock, until, over);
+    const bool done = wait_and_drop(lock, until, over);
     drained_.store(no_epoch, std::memory_order_seq_cst);
     return done;
 }

@@ -2,6 +2,7 @@
 #include <tandem/concurrency/when_all.hpp>
 #include <tandem/concurrency/when_any.hpp>
 #include <tandem/concurrency/with_timeout.hpp>
+#include <tandem/core/block_on.hpp>
 #include <tandem/parallelism/offload.hpp>
 
 #include "tests/support/build.hpp"
@@ -255,6 +256,15 @@ TEST_CASE("offload: calls that are queued when the pool stops fail, the one that
         CHECK(dropped == 10);
         CHECK(ran == 1);
     });
+}
+
+TEST_CASE("offload: a worker that waits for its own pool in block_on can take the call back") {
+    thread_pool one(1);
+    bool ran = false;
+    auto call = [&]() -> task<> { co_await offload([&ran] { ran = true; }); };
+    auto how = one.submit([&] { return block_on(tests::ends(with_timeout(1ms, call()))); });
+    CHECK(how.get() == ending::timeout);
+    CHECK_FALSE(ran);
 }
 
 TEST_CASE("offload: cancelled at every moment, every call has ended or never begun") {

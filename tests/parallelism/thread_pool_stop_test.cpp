@@ -1,7 +1,11 @@
+#include <tandem/concurrency/when_all.hpp>
+#include <tandem/core/block_on.hpp>
+#include <tandem/parallelism/offload.hpp>
 #include <tandem/parallelism/thread_pool.hpp>
 
 #include "tests/support/catch.hpp"
 #include "tests/support/pool_gate.hpp"
+#include "tests/support/tasks.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -9,9 +13,35 @@
 #include <memory>
 
 using namespace std::chrono_literals;
+using tandem::block_on;
+using tandem::offload;
 using tandem::pool_job;
+using tandem::task;
 using tandem::thread_pool;
+using tests::ending;
 using tests::pool_gate;
+
+namespace {
+
+task<int> offloaded() {
+    co_return co_await offload([] { return 1; });
+}
+
+task<int> awaited(tandem::future<int> result) {
+    co_return co_await std::move(result);
+}
+
+// How a call on the companion pool ends; `queued` says that it has been submitted.
+task<ending> offloads(std::latch& queued) {
+    auto say_so = [&queued]() -> task<> {
+        queued.count_down();
+        co_return;
+    };
+    auto both = co_await tandem::when_all(tests::ends(offloaded()), say_so());
+    co_return std::get<0>(both);
+}
+
+} // namespace
 
 TEST_CASE("thread_pool: drain and stop for a limited time") {
     thread_pool pool(1);
@@ -88,4 +118,63 @@ TEST_CASE("thread_pool: after a stop that gave up waiting, drain waits for what 
     CHECK(ended);
     CHECK_FALSE(own_ran);
     CHECK(token.use_count() == 1);
+}
+
+TEST_CASE("thread_pool: stop drops what a worker waits for in block_on") {
+    thread_pool pool(1);
+    std::latch queued(1);
+    ending how = ending::value;
+    pool.post([&] { how = block_on(offloads(queued)); });
+    queued.wait();
+    pool.stop();
+    CHECK(how == ending::error);
+}
+
+TEST_CASE("thread_pool: a worker that begins to wait in block_on after stop waits for nothing") {
+    thread_pool pool(1);
+    std::latch begun(1);
+    std::latch release(1);
+    std::latch queued(1);
+    ending how = ending::value;
+    pool.post([&] {
+        begun.count_down();
+        release.wait();
+        how = block_on(offloads(queued));
+    });
+    begun.wait();
+    CHECK_FALSE(pool.stop_for(0ms));
+    release.count_down();
+    pool.stop();
+    CHECK(how == ending::error);
+}
+
+TEST_CASE("thread_pool: while a worker waits in block_on, stop drops what another one has left behind") {
+    thread_pool pool(2);
+    tandem::future<int> left;
+    std::latch handed_over(1);
+    std::latch both_begun(2);
+    std::latch release(1);
+    ending how = ending::value;
+    pool.post([&] {
+        both_begun.arrive_and_wait();
+        handed_over.wait();
+        how = block_on(tests::ends(awaited(std::move(left))));
+    });
+    pool.post([&] {
+        both_begun.arrive_and_wait();
+        left = pool.submit([] { return 1; }); // in this worker's deque
+        handed_over.count_down();
+        release.wait();
+    });
+    handed_over.wait();
+    CHECK_FALSE(pool.stop_for(0ms));
+    SECTION("stop") {
+        release.count_down();
+        pool.stop();
+    }
+    SECTION("drain") {
+        release.count_down();
+        pool.drain();
+    }
+    CHECK(how == ending::error);
 }
