@@ -36,7 +36,8 @@ namespace {
 
 loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
     : work_(boost::asio::make_work_guard(io_)), timers_(control ? control->now() : clock::now()),
-      owner_(owner), companion_(companion), control_(control), awake_since_(clock::now()) {
+      owner_(owner), companion_(companion), short_wait_(std::thread::hardware_concurrency() > 1),
+      control_(control), awake_since_(clock::now()) {
     set_turn_time(now());
     if (control_) {
         control_->attach(*this);
@@ -145,6 +146,18 @@ void loop::end_wait() noexcept {
         listener->loop_woke(*this);
 }
 
+// Whether another thread hands something over in a moment, or I/O has completed meanwhile.
+bool loop::news_soon() {
+    if (control_) return false;
+    auto has_news = [this] { return !inbox_.empty() || stop_.load(std::memory_order_relaxed); };
+    auto takes_io = [this] {
+        if (io_.poll_one() == 0) return false;
+        beat(2);
+        return true;
+    };
+    return short_wait_.look(turn_time(), has_news, takes_io);
+}
+
 void loop::wait_for_work() {
     std::chrono::nanoseconds longest = loop_control::for_ever;
     if (control_) {
@@ -174,6 +187,7 @@ void loop::wait_for_work() {
     handlers_ += static_cast<long>(completed);
     gate_.awake();
     if (waiting_) end_wait();
+    short_wait_.slept(awake_since_ - before, !inbox_.empty());
 }
 
 void loop::run() noexcept {
@@ -201,6 +215,7 @@ void loop::run() noexcept {
 }
 
 void loop::run_turns() {
+    std::uint64_t last_look = heartbeat(); // at I/O
     while (!stop_.load(std::memory_order_relaxed)) {
         set_turn_time(now());
         const std::uint64_t before = heartbeat();
@@ -208,8 +223,15 @@ void loop::run_turns() {
         const bool more = run_ready();
         if (heartbeat() != before) worked_ = true;
         // One non-blocking look at I/O each turn; when nothing is ready, wait instead, and then take what
-        // else is there.
-        if (!more && ready().empty() && inbox_.empty()) wait_for_work();
+        // else is there. Turns that give each other one node make do with a look for as many nodes as a full
+        // turn has.
+        if (!more && ready().empty() && inbox_.empty()) {
+            if (!news_soon())
+                wait_for_work();
+            else if (heartbeat() - last_look < 2 * most_ready)
+                continue;
+        }
+        last_look = heartbeat();
         for (int n = 0; n < most_io && io_.poll_one() != 0; ++n) {
             beat(2);
             ++handlers_;
