@@ -24,7 +24,8 @@ void task_context::run_node(ready_node& node) noexcept {
 }
 
 void task_context::resume_now() noexcept {
-    detail::pump pump(resume_, *this);
+    const std::coroutine_handle<> at = resume_;
+    detail::pump pump(at, *this);
     detail::pump* const outer = std::exchange(detail::current_pump, &pump);
     leaf_ = nullptr;
     budget_ = full_budget;
@@ -34,7 +35,7 @@ void task_context::resume_now() noexcept {
 #ifndef TANDEM_NO_TASK_REGISTRY
     operation_ = nullptr;
 #endif
-    pump.run();
+    pump.run(at);
     if (listener) [[unlikely]]
         listener->task_left();
     detail::current_pump = outer;
