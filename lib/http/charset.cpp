@@ -130,6 +130,11 @@ public:
                 left -= skipped;
             }
         }
+        // Some decoders hold a letter back that a mark could follow (windows-1255 and windows-1258).
+        char* to = buffer.data();
+        std::size_t room = buffer.size();
+        if (::iconv(handle_, nullptr, nullptr, &to, &room) != static_cast<std::size_t>(-1))
+            out.append(buffer.data(), buffer.size() - room);
         return out;
     }
 

@@ -5,8 +5,11 @@
 #include "lib/http/proxy_tunnel.hpp"
 #include "lib/net/connect.hpp"
 
+#include <tandem/concurrency/move_on_after.hpp>
+
 #include <boost/asio/ip/address.hpp>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -168,6 +171,12 @@ private:
     task<bool> look_up_guarded(host_port& to) {
         net::resolve_result found = co_await look_up(options_, to.host, result.limit.when);
         if (found.error) co_return fail(request_phase::resolve, found.error, std::move(found.detail));
+        const auto is_v4 = [](const net::ip_address& a) { return a.is_v4(); };
+        if (found.late && std::none_of(found.addresses.begin(), found.addresses.end(), is_v4)) {
+            const auto all = co_await move_on_after(result.limit.when - home_.now(),
+                                                    net::late_addresses(std::move(found.late)));
+            if (all && !all->empty()) found.addresses = *all;
+        }
         std::string_view refusal;
         if (const net::ip_address* const address = first_allowed(found.addresses, refusal)) {
             to.host = address->to_string();

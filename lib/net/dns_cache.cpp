@@ -53,6 +53,13 @@ void dns_cache::store(const std::string& name, std::shared_ptr<const dns_answer>
     index_.emplace(name, entries_.begin());
 }
 
+void dns_cache::forget(const std::string& name, const dns_answer& answer) {
+    const auto found = index_.find(name);
+    if (found == index_.end() || found->second->second.get() != &answer) return;
+    entries_.erase(found->second);
+    index_.erase(found);
+}
+
 void dns_cache::clear() noexcept {
     index_.clear();
     entries_.clear();

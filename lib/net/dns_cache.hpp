@@ -26,6 +26,9 @@ public:
     // Replaces what was known. An answer that has expired at `now` is not kept.
     void store(const std::string& name, std::shared_ptr<const dns_answer> answer, time_point now);
 
+    // Where it is still this answer that is known.
+    void forget(const std::string& name, const dns_answer& answer);
+
     void clear() noexcept;
     std::size_t size() const noexcept { return entries_.size(); }
 

@@ -123,7 +123,7 @@ dns_channel::~dns_channel() {
 bool dns_channel::open() {
     if (!executor_) return false;
     const auto now = steady_clock::now();
-    if (channel_ && pending_ == 0 && now - opened_ > settings_age)
+    if (channel_ && pending_ == 0 && !processing_ && now - opened_ > settings_age)
         ares_destroy(std::exchange(channel_, nullptr));
     if (channel_) return true;
 
@@ -229,12 +229,19 @@ void dns_channel::ready(const std::shared_ptr<dns_watch>& watch, bool writable) 
     (writable ? watch->waiting_writable : watch->waiting_readable) = false;
     if (!watch->socket.is_open() || !channel_) return; // released in the meantime
     const int fd = watch->socket.native_handle();
-    ares_process_fd(channel_, writable ? ARES_SOCKET_BAD : fd, writable ? fd : ARES_SOCKET_BAD);
+    process(writable ? ARES_SOCKET_BAD : fd, writable ? fd : ARES_SOCKET_BAD);
     if (watch->socket.is_open()) wait(watch);
 }
 
+// Its callbacks may ask the next question, which must not replace the channel under it.
+void dns_channel::process(int readable, int writable) {
+    processing_ = true;
+    ares_process_fd(channel_, readable, writable);
+    processing_ = false;
+}
+
 void dns_channel::check_timeouts() {
-    if (channel_) ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    if (channel_) process(ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
 void dns_channel::cancel_all() {

@@ -96,6 +96,7 @@ private:
     ares_channeldata* make_channel(int flags); // nullptr on failure
     void watch_socket(int fd, bool readable, bool writable);
     void wait(const std::shared_ptr<dns_watch>& watch);
+    void process(int readable, int writable);
 
     boost::asio::any_io_executor executor_; // empty when closed
     std::weak_ptr<dns_channel_owner> owner_;
@@ -106,6 +107,7 @@ private:
     std::chrono::steady_clock::time_point opened_;
     std::unordered_map<int, std::shared_ptr<dns_watch>> watches_;
     std::size_t pending_ = 0;
+    bool processing_ = false; // in a call of the channel's
 };
 
 } // namespace tandem::net

@@ -172,8 +172,12 @@ void resolver::core::replied(const std::shared_ptr<lookup>& l, dns_reply reply) 
         l->worst = reply.status;
         l->words = reply.words;
     }
-    if (l->answer) { // too late for those who asked, but not for the next
+    // Given up by us and not answered: what there is must not pass for all that there is.
+    const bool given_up = reply.status == dns_status::cancelled;
+    if (given_up) l->ttl = std::chrono::seconds(0); // which is not kept
+    if (l->answer) {                                // too late for those who asked, but not for the next
         if (found && !closed_) cache_.store(l->name, answer_of(*l), clock::now());
+        if (given_up) cache_.forget(l->name, *l->answer);
         while (l->open == 0 && !silent_ && !l->late_waiters.empty()) {
             --late_;
             to_wake_.add(*l->late_waiters.take_front());

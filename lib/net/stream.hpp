@@ -67,7 +67,7 @@ public:
     // TLS from here on. The client verifies chain and host name as the context says and sends SNI. On failure
     // `tls_failure` says why in words ("certificate has expired (2024-01-01)").
     // On a stream that is TLS already: another connection through it (an https proxy's, then the server's).
-    // `port` tells sessions to be resumed apart; where the context keeps any it must outlive the stream.
+    // `port` tells sessions to be resumed apart.
     task<boost::system::error_code> handshake_client(tls_context& context, std::string host,
                                                      std::uint16_t port = 0);
     task<boost::system::error_code> handshake_server(tls_context& context);

@@ -143,7 +143,7 @@ public:
 
     SSL_CTX* ctx;
     std::vector<std::string> pins;
-    std::unique_ptr<tls_session_cache> sessions;
+    std::shared_ptr<tls_session_cache> sessions;
     int key_log = -1;
     bool verify = true;
     bool is_server = false;
@@ -164,8 +164,8 @@ bool tls_context::verifies() const noexcept {
 bool tls_context::pins() const noexcept {
     return !impl_->pins.empty();
 }
-tls_session_cache* tls_context::sessions() noexcept {
-    return impl_->sessions.get();
+const std::shared_ptr<tls_session_cache>& tls_context::sessions() const noexcept {
+    return impl_->sessions;
 }
 
 tls_context& tls_context::protocols(const std::vector<std::string>& names) {
@@ -207,7 +207,7 @@ tls_context tls_context::client(const tls_options& options) {
         use_certificate(ctx, options.certificate_file(), options.key_file());
     if (!i->pins.empty()) SSL_CTX_set_cert_verify_callback(ctx, &tls_session::verify_pinned, &i->pins);
     if (options.kept_sessions() != 0) {
-        i->sessions = std::make_unique<tls_session_cache>(options.kept_sessions());
+        i->sessions = std::make_shared<tls_session_cache>(options.kept_sessions());
         SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
         SSL_CTX_sess_set_new_cb(ctx, &tls_session::on_new_session);
     }

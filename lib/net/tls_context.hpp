@@ -49,8 +49,9 @@ public:
 
     void* native_handle() const noexcept; // SSL_CTX*
     bool verifies() const noexcept;
-    bool pins() const noexcept;             // there are pinned keys
-    tls_session_cache* sessions() noexcept; // a client's, to be resumed; nullptr: none is kept
+    bool pins() const noexcept; // there are pinned keys
+    // A client's, to be resumed; nullptr: none is kept. Connections share it, since they may outlive this.
+    const std::shared_ptr<tls_session_cache>& sessions() const noexcept;
 
 private:
     friend class tls_session;

@@ -36,7 +36,7 @@ public:
     };
 
     // A client's side: SNI and verification for `host` as the context says. Where the context keeps sessions,
-    // one for this host and port is resumed, and new ones are kept: then the context must outlive this.
+    // one for this host and port is resumed, and new ones are kept.
     tls_session(tls_context& context, int fd, const std::string& host, std::uint16_t port = 0);
     // The same through a connection that is there. It must outlive this.
     tls_session(tls_context& context, tls_session& below, const std::string& host, std::uint16_t port = 0);
@@ -82,8 +82,8 @@ private:
     };
     bio_socket socket_;
     tls_session* below_ = nullptr;
-    tls_session_cache* sessions_ = nullptr; // the context's
-    std::string session_key_;               // host and port
+    std::shared_ptr<tls_session_cache> sessions_; // the context's, which may go first
+    std::string session_key_;                     // host and port
     std::unique_ptr<ssl_st, deleter> ssl_;
     std::string host_;
     std::string failure_;

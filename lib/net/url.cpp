@@ -14,8 +14,8 @@ std::string quoted(std::string_view input) {
     constexpr std::size_t limit = 200;
     std::string_view rest = input;
     std::string out = "\"";
-    const std::size_t authority_end = std::min(input.find_first_of("?#"), input.size());
-    if (const std::size_t at = input.substr(0, authority_end).rfind('@'); at != input.npos) {
+    // Also behind '?' and '#': a password with one of them is a common reason to be here.
+    if (const std::size_t at = input.rfind('@'); at != input.npos) {
         const std::size_t scheme = input.substr(0, at).find("//");
         if (scheme != input.npos) out.append(input, 0, scheme + 2);
         out += "***";

@@ -11,6 +11,9 @@ TEST_CASE("text of several encodings as UTF-8") {
     CHECK(decode_text("J\xc3\xb6rg", "utf-8") == "J\xc3\xb6rg");
     CHECK(decode_text("J\xf6rg \x80", "ISO-8859-1") == "J\xc3\xb6rg \xe2\x82\xac"); // windows-1252 in truth
     CHECK(decode_text("\x81", "latin1") == "\xc2\x81");
+    CHECK(decode_text("\xf9\xec\xe5\xed", "windows-1255") == "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d");
+    CHECK(decode_text("\xe0", "windows-1255") == "\xd7\x90");
+    CHECK(decode_text("abc", "windows-1258") == "abc");
     CHECK(decode_text("\xef\xf0\xe8", "windows-1251") == "\xd0\xbf\xd1\x80\xd0\xb8");
     CHECK(decode_text("\xd0\xd2\xc9", "koi8-r") == "\xd0\xbf\xd1\x80\xd0\xb8");
     CHECK(decode_text("\x93\xfa\x96\x7b", "Shift_JIS") == "\xe6\x97\xa5\xe6\x9c\xac");

@@ -9,6 +9,7 @@
 #include "tests/support/tasks.hpp"
 
 #include <tandem/concurrency/sleep.hpp>
+#include <tandem/concurrency/task_group.hpp>
 #include <tandem/concurrency/when_all.hpp>
 #include <tandem/core/runtime.hpp>
 #include <tandem/testing/cancel_everywhere.hpp>
@@ -222,6 +223,30 @@ TEST_CASE("late addresses: for all who ask meanwhile, and then in the cache", "[
         CHECK(server.asked("half.test") == 2);
         const std::vector<ip_address> again = co_await late_addresses(first.late); // they are there already
         CHECK(text_of(again) == "10.0.0.1 2001:db8::1");
+    });
+}
+
+TEST_CASE("late addresses: given up, what came first does not pass for all", "[net][resolver]") {
+    dns_test::server server(
+        answering(dns_test::type_a, reply::with({"10.0.0.1"}), reply::with({"2001:db8::1"}).held()));
+    run([&]() -> task<> {
+        resolver names(tandem::task_context::current()->home(), asking(server));
+        {
+            const resolve_result first = co_await names.resolve("half.test");
+            CHECK(first.late);
+        }
+        // Whoever is the last to leave takes all questions back, those of other names, too.
+        auto other = [&]() -> task<> { static_cast<void>(co_await names.resolve("other.test")); };
+        tandem::task_group group;
+        group.spawn(std::ref(other));
+        co_await tests::turns(3);
+        group.cancel();
+        co_await group.join();
+        server.release();
+        const resolve_result again = co_await names.resolve("half.test");
+        CHECK(text_of(again.addresses) == "10.0.0.1 2001:db8::1");
+        const resolve_result kept = co_await names.resolve("other.test");
+        CHECK(text_of(kept.addresses) == "10.0.0.1 2001:db8::1");
     });
 }
 

@@ -137,6 +137,25 @@ TEST_CASE("tls sessions: every handshake but the first is resumed", "[net][tls]"
     }
 }
 
+TEST_CASE("tls sessions: tickets that come when their context has gone", "[net][tls]") {
+    tests::run_on_loop([]() -> task<> {
+        tls_context server = tls_context::server(tls().files.certificate, tls().files.key);
+        const auto fds = local_pair();
+        ends e(stream(home(), fds.first), stream(home(), fds.second));
+        {
+            tls_context client =
+                tls_context::client(trusting().versions(tls_version::v1_3, tls_version::v1_3));
+            const auto [l, r] = co_await tandem::when_all(e.left.handshake_client(client, "localhost", 443),
+                                                          e.right.handshake_server(server));
+            REQUIRE(l == error_code());
+            REQUIRE(r == error_code());
+        }
+        co_await e.right.write("word");
+        const std::string text = co_await read_text(e.left); // behind the tickets
+        CHECK(text == "word");
+    });
+}
+
 TEST_CASE("tls sessions: none is kept where none is to be", "[net][tls]") {
     tls_context client = tls_context::client(trusting().kept_sessions(0));
     CHECK(client.sessions() == nullptr);

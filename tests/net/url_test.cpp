@@ -208,6 +208,8 @@ TEST_CASE("the throwing constructor names the input but not its password", "[net
     };
     CHECK(message("nope").starts_with("url \"nope\": the URL has no scheme"));
     CHECK(message("http://joe:secret@h:99999/x").starts_with("url \"http://***@h:99999/x\""));
+    for (const char* const text : {"http://joe:se#cret@h/", "http://joe:se?cret@h/", "http://joe:se/cret@h/"})
+        CHECK(message(text).starts_with("url \"http://***@h/\""));
     CHECK(message("joe:secret@h").find("secret") == std::string::npos);
     CHECK(message("\x1B[31m").find('\x1B') == std::string::npos);
     CHECK(message(std::string(5000, 'x')).size() < 400);
