@@ -1,6 +1,9 @@
 #include <tandem/concurrency/detail/join.hpp>
 
+#include <tandem/concurrency/detail/child_row.hpp>
 #include <tandem/core/detail/trace_hooks.hpp>
+
+#include <algorithm>
 
 namespace tandem::detail {
 
@@ -68,6 +71,47 @@ bool join::start(std::coroutine_handle<> at) noexcept {
             steps.run(*c, c->promise->handle());
     }
     --depth;
+    return started(at);
+}
+
+bool join::start(std::coroutine_handle<> at, child_row_base& row) noexcept {
+    waiter_.suspend(at, this, operation_);
+    pending_ = row.size();
+    const std::size_t direct =
+        first_steps_run_at_once(waiter_.home()) ? std::min<std::size_t>(pending_, most_at_once) : 0;
+    // As above. The list keeps the order of the row: in it the children are told of a cancellation.
+    child_base** link = &first_;
+    auto add_here = [&](child_base& c) {
+        c.owner = this;
+        c.next_sibling = *link;
+        *link = &c;
+        link = &c.next_sibling;
+    };
+    for (std::size_t i = direct; i < row.size(); ++i) {
+        child_base& c = row.make(i);
+        add_here(c);
+        c.start(c.promise->handle());
+    }
+    link = &first_;
+    starting_ = true;
+    ++depth;
+    if (direct != 0) {
+        first_steps steps;
+        child_base* c = nullptr;
+        for (std::size_t i = 0; i < direct; ++i) {
+            if (c && c->ended)
+                row.make_in(*c, i);
+            else
+                add_here(*(c = &row.make(i)));
+            if (cancelling_) c->request_cancel(); // as its siblings were, when it was not there
+            steps.run(*c, c->promise->handle());
+        }
+    }
+    --depth;
+    return started(at);
+}
+
+bool join::started(std::coroutine_handle<> at) noexcept {
     starting_ = false;
     if (pending_ != 0) return true;
     if (!waiter_.spend()) {

@@ -13,26 +13,10 @@ namespace {
 // Numbers of tasks, handed to schedulers in blocks.
 std::atomic<std::uint64_t> next_id_block{1};
 
-// After this many hand-overs between coroutines that never waited, the chain goes to the end of the ready
-// queue, so that the loop's other tasks and its I/O get their turn.
-constexpr int most_transfers = 256;
-
-// Runs the chain until it waits or has ended; the context may be gone then.
-inline void run_chain(detail::pump& pump, task_context& context) noexcept {
-    int transfers = 0;
-    do {
-        pump.coroutine.resume();
-        if (++transfers == most_transfers && pump.coroutine) context.requeue(pump.coroutine);
-    } while (pump.coroutine);
-}
-
 } // namespace
 
-void detail::first_steps::run(task_context& context, std::coroutine_handle<> entry) noexcept {
-    context.budget_ = task_context::full_budget;
-    pump_.coroutine = entry;
-    pump_.context = &context;
-    run_chain(pump_, context);
+void detail::pump::give_way() noexcept {
+    context->requeue(coroutine);
 }
 
 void task_context::run_node(ready_node& node) noexcept {
@@ -40,7 +24,8 @@ void task_context::run_node(ready_node& node) noexcept {
 }
 
 void task_context::resume_now() noexcept {
-    detail::pump pump{resume_, this};
+    const std::coroutine_handle<> at = resume_;
+    detail::pump pump(at, *this);
     detail::pump* const outer = std::exchange(detail::current_pump, &pump);
     leaf_ = nullptr;
     budget_ = full_budget;
@@ -50,7 +35,7 @@ void task_context::resume_now() noexcept {
 #ifndef TANDEM_NO_TASK_REGISTRY
     operation_ = nullptr;
 #endif
-    run_chain(pump, *this);
+    pump.run(at);
     if (listener) [[unlikely]]
         listener->task_left();
     detail::current_pump = outer;

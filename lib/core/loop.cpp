@@ -37,6 +37,7 @@ namespace {
 loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
     : work_(boost::asio::make_work_guard(io_)), sockets_(*this, io_, sockets_memory_),
       timers_(control ? control->now() : clock::now()), owner_(owner), companion_(companion),
+      short_wait_(std::thread::hardware_concurrency() > 1),
       control_(control), awake_since_(clock::now()) {
     set_turn_time(now());
     if (control_) {
@@ -146,6 +147,18 @@ void loop::end_wait() noexcept {
         listener->loop_woke(*this);
 }
 
+// Whether another thread hands something over in a moment, or I/O has completed meanwhile.
+bool loop::news_soon() {
+    if (control_) return false;
+    auto has_news = [this] { return !inbox_.empty() || stop_.load(std::memory_order_relaxed); };
+    auto takes_io = [this] {
+        if (io_.poll_one() == 0) return false;
+        beat(2);
+        return true;
+    };
+    return short_wait_.look(turn_time(), has_news, takes_io);
+}
+
 void loop::wait_for_work() {
     std::chrono::nanoseconds longest = loop_control::for_ever;
     if (control_) {
@@ -175,6 +188,7 @@ void loop::wait_for_work() {
     handlers_ += static_cast<long>(completed);
     gate_.awake();
     if (waiting_) end_wait();
+    short_wait_.slept(awake_since_ - before, !inbox_.empty());
 }
 
 void loop::poll_io() {
@@ -209,6 +223,7 @@ void loop::run() noexcept {
 }
 
 void loop::run_turns() {
+    std::uint64_t last_look = heartbeat(); // at I/O
     while (!stop_.load(std::memory_order_relaxed)) {
         set_turn_time(now());
         const std::uint64_t before = heartbeat();
@@ -216,11 +231,18 @@ void loop::run_turns() {
         const bool more = run_ready();
         if (heartbeat() != before) worked_ = true;
         // One non-blocking look at I/O each turn; when nothing is ready, wait instead, and then take what
-        // else is there. After a report of the sockets their tasks come first: what else there is takes its
-        // turn when they wait again, without a further system call.
+        // else is there. Turns that give each other one node make do with a look for as many nodes as a full
+        // turn has. After a report of the sockets their tasks come first: what else there is takes its turn
+        // when they wait again, without a further system call.
         sockets_.arm();
         sockets_reported_ = false;
-        if (!more && ready().empty() && inbox_.empty()) wait_for_work();
+        if (!more && ready().empty() && inbox_.empty()) {
+            if (!news_soon())
+                wait_for_work();
+            else if (heartbeat() - last_look < 2 * most_ready)
+                continue;
+        }
+        last_look = heartbeat();
         if (!sockets_reported_) poll_io();
     }
 }

@@ -5,7 +5,8 @@
 // watches (readiness_set.hpp). The wheel's next expiry is the poll's timeout,
 // so timers cost no timerfd and no system call of their own.
 //
-// How a sleeping loop is woken: see wake_gate.hpp. Waking it is a post to the io_context.
+// How a sleeping loop is woken: see wake_gate.hpp. Waking it is a post to the io_context. Whether it looks
+// for what other threads hand it once more before it sleeps: see short_wait.hpp.
 #pragma once
 
 #include <tandem/core/detail/loop_control.hpp>
@@ -13,6 +14,7 @@
 
 #include "lib/core/readiness_set.hpp"
 #include "lib/core/ready_queue.hpp"
+#include "lib/core/short_wait.hpp"
 #include "lib/core/timer_wheel.hpp"
 #include "lib/core/wake_gate.hpp"
 #include "lib/core/wake_memory.hpp"
@@ -115,6 +117,7 @@ private:
     bool run_ready() noexcept;
     bool run_ready_in_chosen_order() noexcept;
     std::chrono::nanoseconds ask_control();
+    bool news_soon();
     void wait_for_work();
     void poll_io();
     // What wakes the loop: a handler that does nothing.
@@ -152,6 +155,7 @@ private:
     runtime& owner_;
     thread_pool& companion_;
     wake_gate gate_;
+    short_wait short_wait_;
     std::atomic<bool> stop_{false};
     std::atomic<std::uint64_t> busy_ns_{0};
     std::atomic<std::uint64_t> heartbeat_{0};

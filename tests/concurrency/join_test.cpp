@@ -1,4 +1,5 @@
 // The join behind when_all and its like: when the first steps of its children run.
+#include <tandem/concurrency/sleep.hpp>
 #include <tandem/concurrency/task_group.hpp>
 #include <tandem/concurrency/when_all.hpp>
 #include <tandem/concurrency/when_all_settled.hpp>
@@ -10,6 +11,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <stdexcept>
+#include <stop_token>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -121,6 +124,91 @@ TEST_CASE("join: a first step that cancels the task that waits for it") {
         auto body = [&]() -> task<> {
             task_context& here = *task_context::current();
             co_await when_all_settled(waits(never, before), cancels(here), waits(never, after));
+            co_await yield();
+        };
+        std::vector<task<>> one;
+        one.push_back(body());
+        co_await when_all_settled(std::move(one));
+        CHECK(before == ending::cancelled);
+        CHECK(after == ending::cancelled);
+    });
+}
+
+TEST_CASE("join: of a vector, what a child did to its context does not reach the next one") {
+    run_on_loop([]() -> task<> {
+        task_context& here = *task_context::current();
+        here.set_name("parent");
+        std::vector<std::string> names;
+        std::vector<bool> cancelled;
+        std::vector<bool> stopped;
+        std::vector<bool> deadlines;
+        auto child = [&](bool cancels_itself) -> task<> {
+            task_context& own = *task_context::current();
+            names.emplace_back(own.name());
+            cancelled.push_back(own.cancelled());
+            deadlines.push_back(own.deadline() == here.deadline());
+            const std::stop_token token = co_await current_stop_token();
+            stopped.push_back(token.stop_requested());
+            own.set_name("child");
+            own.set_deadline(own.home().now());
+            if (cancels_itself) own.request_cancel();
+        };
+        std::vector<task<>> children;
+        for (int i = 0; i < 3; ++i)
+            children.push_back(child(i != 1));
+        co_await when_all(std::move(children));
+        CHECK(names == std::vector<std::string>{"parent", "parent", "parent"});
+        CHECK(cancelled == std::vector<bool>{false, false, false});
+        CHECK(stopped == std::vector<bool>{false, false, false});
+        CHECK(deadlines == std::vector<bool>{true, true, true});
+    });
+}
+
+TEST_CASE("join: of a vector, children that wait and children that do not are all cancelled") {
+    run_on_loop([]() -> task<> {
+        event never;
+        std::vector<int> log;
+        auto waits_and_notes = [&](int number) -> task<> {
+            const ending how = co_await tests::ends(as_task(never.wait()));
+            log.push_back(how == ending::cancelled ? number : -number);
+        };
+        auto fails_later = []() -> task<> {
+            co_await yield();
+            throw std::runtime_error("late");
+        };
+        for (const bool at_once : {true, false}) {
+            log.clear();
+            std::vector<task<>> children;
+            for (int i = 1; i <= 150; ++i) { // more than begin at once
+                if (i == 75)
+                    children.push_back(at_once ? throws() : fails_later());
+                else
+                    children.push_back(i % 3 == 0 ? tests::turns(0) : waits_and_notes(i));
+            }
+            const ending how = co_await tests::ends(when_all(std::move(children)));
+            CHECK(how == ending::error);
+            std::vector<int> all;
+            for (int i = 1; i <= 150; ++i)
+                if (i % 3 != 0) all.push_back(i);
+            std::sort(log.begin(), log.end());
+            CHECK(log == all);
+        }
+    });
+}
+
+TEST_CASE("join: of a vector, a first step that cancels the task that waits for it") {
+    run_on_loop([]() -> task<> {
+        event never;
+        ending before = ending::value;
+        ending after = ending::value;
+        auto body = [&]() -> task<> {
+            task_context& here = *task_context::current();
+            std::vector<task<>> children;
+            children.push_back(tests::turns(0));
+            children.push_back(waits(never, before));
+            children.push_back(cancels(here));
+            children.push_back(waits(never, after));
+            co_await when_all_settled(std::move(children));
             co_await yield();
         };
         std::vector<task<>> one;

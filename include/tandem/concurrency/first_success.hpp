@@ -11,6 +11,7 @@
 #pragma once
 
 #include <tandem/concurrency/aggregate_error.hpp>
+#include <tandem/concurrency/detail/child_row.hpp>
 #include <tandem/concurrency/detail/join.hpp>
 #include <tandem/concurrency/when_all.hpp>
 #include <tandem/core/error.hpp>
@@ -33,17 +34,14 @@ namespace detail {
 
 template <class T>
 task<T> first_success(std::vector<task<T>> tasks) {
-    detail::child_array<T> children(tasks.size());
+    detail::child_row<T> children(tasks);
     detail::join race(detail::join_policy::cancel_on_success, "first_success");
-    for (task<T>& t : tasks)
-        race.add(children.emplace(std::move(t)));
-    co_await race;
-    if (race.first_success() != detail::join::none)
-        co_return (children.begin() + race.first_success())->result();
+    co_await race.of(children);
+    if (race.first_success() != detail::join::none) co_return children[race.first_success()].result();
     if (race.waiter().cancelled()) throw operation_cancelled("a first_success was cancelled");
     std::vector<std::exception_ptr> failures;
-    for (detail::child<T>& c : children)
-        failures.push_back(c.failure());
+    for (std::size_t i = 0; i < children.size(); ++i)
+        failures.push_back(children[i].failure());
     detail::throw_no_success(std::move(failures));
 }
 

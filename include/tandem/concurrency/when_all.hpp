@@ -12,10 +12,12 @@
 // no allocation for a pack (the children's contexts live in its frame); one array for a range.
 #pragma once
 
+#include <tandem/concurrency/detail/child_row.hpp>
 #include <tandem/concurrency/detail/join.hpp>
 #include <tandem/concurrency/outcome.hpp>
 
-#include <memory>
+#include <cstddef>
+#include <exception>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -57,34 +59,6 @@ task<all_result_t<Ts...>> when_all_tasks(task<Ts>... tasks) {
     }
 }
 
-// Children of a number known at run time only; they do not move once made.
-template <class T>
-class child_array {
-public:
-    explicit child_array(std::size_t capacity)
-        : memory_(std::allocator<child<T>>().allocate(capacity)), capacity_(capacity),
-          parent_(*task_context::current()) {}
-    child_array(const child_array&) = delete;
-    child_array& operator=(const child_array&) = delete;
-    ~child_array() {
-        while (size_ > 0)
-            std::destroy_at(memory_ + --size_);
-        std::allocator<child<T>>().deallocate(memory_, capacity_);
-    }
-    child<T>& emplace(task<T>&& work) noexcept {
-        return *std::construct_at(memory_ + size_++, std::move(work), parent_);
-    }
-    child<T>* begin() noexcept { return memory_; }
-    child<T>* end() noexcept { return memory_ + size_; }
-    std::size_t size() const noexcept { return size_; }
-
-private:
-    child<T>* memory_;
-    std::size_t capacity_;
-    std::size_t size_ = 0;
-    task_context& parent_;
-};
-
 } // namespace detail
 
 template <class... As>
@@ -95,17 +69,15 @@ task<detail::all_result_t<await_result_t<As>...>> when_all(As... awaitables) {
 
 template <class T>
 task<detail::all_vector_t<T>> when_all(std::vector<task<T>> tasks) {
-    detail::child_array<T> children(tasks.size());
+    detail::child_row<T> children(tasks);
     detail::join all(detail::join_policy::cancel_on_failure, "when_all");
-    for (task<T>& t : tasks)
-        all.add(children.emplace(std::move(t)));
-    co_await all;
+    co_await all.of(children);
     if (all.first_failure()) std::rethrow_exception(all.first_failure());
     if constexpr (!std::is_void_v<T>) {
         std::vector<non_void_t<T>> results;
-        results.reserve(tasks.size());
-        for (detail::child<T>& c : children)
-            results.push_back(c.result());
+        results.reserve(children.size());
+        for (std::size_t i = 0; i < children.size(); ++i)
+            results.push_back(children[i].result());
         co_return results;
     }
 }

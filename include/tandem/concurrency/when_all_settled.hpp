@@ -11,6 +11,7 @@
 // result at once. Cost: as when_all.
 #pragma once
 
+#include <tandem/concurrency/detail/child_row.hpp>
 #include <tandem/concurrency/detail/join.hpp>
 #include <tandem/concurrency/outcome.hpp>
 #include <tandem/concurrency/when_all.hpp>
@@ -33,16 +34,6 @@ task<std::tuple<outcome<Ts>...>> when_all_settled_tasks(task<Ts>... tasks) {
                          children);
 }
 
-// The outcomes of children that have ended, in order.
-template <class T>
-std::vector<outcome<T>> outcomes_of(child_array<T>& children) {
-    std::vector<outcome<T>> outcomes;
-    outcomes.reserve(children.size());
-    for (child<T>& c : children)
-        outcomes.push_back(outcome_of<T>(c));
-    return outcomes;
-}
-
 } // namespace detail
 
 // A tuple of outcomes, in argument order.
@@ -55,11 +46,9 @@ task<std::tuple<outcome<await_result_t<As>>...>> when_all_settled(As... awaitabl
 // A vector of outcomes, in the order given.
 template <class T>
 task<std::vector<outcome<T>>> when_all_settled(std::vector<task<T>> tasks) {
-    detail::child_array<T> children(tasks.size());
+    detail::child_row<T> children(tasks);
     detail::join all(detail::join_policy::wait, "when_all_settled");
-    for (task<T>& t : tasks)
-        all.add(children.emplace(std::move(t)));
-    co_await all;
+    co_await all.of(children);
     co_return detail::outcomes_of(children);
 }
 

@@ -11,10 +11,12 @@
 // completed with a value. An empty vector gives `index == npos` at once.
 #pragma once
 
+#include <tandem/concurrency/detail/child_row.hpp>
 #include <tandem/concurrency/detail/join.hpp>
 #include <tandem/concurrency/outcome.hpp>
 #include <tandem/concurrency/when_all.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <tuple>
 #include <utility>
@@ -80,18 +82,12 @@ task<any_result<await_result_t<As>...>> when_any(As... awaitables) {
 
 template <class T>
 task<any_vector_result<T>> when_any(std::vector<task<T>> tasks) {
-    detail::child_array<T> children(tasks.size());
+    detail::child_row<T> children(tasks);
     detail::join race(detail::join_policy::cancel_on_first, "when_any");
-    for (task<T>& t : tasks)
-        race.add(children.emplace(std::move(t)));
-    co_await race;
-    std::vector<outcome<T>> outcomes;
-    outcomes.reserve(tasks.size());
-    bool any_value = tasks.empty();
-    for (detail::child<T>& c : children) {
-        outcomes.push_back(detail::outcome_of<T>(c));
-        any_value = any_value || outcomes.back().has_value();
-    }
+    co_await race.of(children);
+    std::vector<outcome<T>> outcomes = detail::outcomes_of(children);
+    const bool any_value = tasks.empty() || std::any_of(outcomes.begin(), outcomes.end(),
+                                                        [](const auto& o) { return o.has_value(); });
     if (race.waiter().cancelled() && !any_value) throw operation_cancelled();
     co_return any_vector_result<T>(race.first_ended(), std::move(outcomes));
 }

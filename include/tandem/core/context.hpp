@@ -9,9 +9,12 @@
 //         task_context B  (fetch 1)          ... of B and C, whose parent is A
 //         task_context C  (fetch 2)
 //
-// Resumption goes through a pump loop instead of symmetric transfer: `co_await child` stores the child's
-// handle and returns to the pump, which resumes it. So the stack stays flat whatever the compiler does (gcc
-// 12 does not turn symmetric transfer into tail calls at -O0 or under sanitizers).
+// Resumption goes through a pump loop instead of symmetric transfer: a coroutine that ends, or that awaits
+// another one, stores the other's handle and returns to the pump, which resumes it. So the stack stays flat
+// whatever the compiler does (gcc 12 does not turn symmetric transfer into tail calls at -O0 or under
+// sanitizers). Most children end without waiting, though. So `co_await child` runs the child's first step
+// inside of the `co_await`, for so long as a chain may keep its loop (pump::call): then neither side goes
+// through the pump.
 //
 // Thread safety: everything but `request_cancel` and `wake` belongs to the home scheduler.
 #pragma once
@@ -40,12 +43,48 @@ class task_registry;
 // thread may look at it, too (tandem/observe/stall_detector.hpp).
 class pump {
 public:
+    pump() noexcept {}
+    pump(std::coroutine_handle<> first, task_context& of) noexcept : coroutine(first), context(&of) {}
+
     std::coroutine_handle<> coroutine; // what runs; set by one that is about to return to the pump to where
                                        // to go on, null for nowhere: it waits, or the chain has ended
-    task_context* context;             // null once it has finished: it may be gone
+    task_context* context = nullptr;   // null once it has finished: it may be gone
+    int hand_overs = most_hand_overs;  // so many are left until others get their turn
+
+    // After this many hand-overs between coroutines that never waited, the chain goes to the end of the ready
+    // queue, so that the loop's other tasks and its I/O get their turn. Each may be a level of the stack, of
+    // about 100 bytes, or some hundred where nothing is optimized.
+    static constexpr int most_hand_overs = 128;
+
+    // In `await_suspend` of `caller`, which awaits `callee`: begins `callee`. True when it has ended already,
+    // so that `caller` goes on at once. Otherwise something deeper waits, or the pump has to go on.
+    static bool call(std::coroutine_handle<> callee, std::coroutine_handle<> caller) noexcept;
+
+    // Runs the chain until it waits or has ended; the context may be gone then. `at`: what `coroutine` is, in
+    // a register. Read back from memory, just written together with its neighbour, it came 4 ns later.
+    void run(std::coroutine_handle<> at) noexcept {
+        do {
+            at.resume();
+            if (--hand_overs <= 0 && coroutine) [[unlikely]]
+                give_way();
+            at = coroutine;
+        } while (at);
+    }
+
+private:
+    void give_way() noexcept;
 };
 
 inline constinit thread_local pump* current_pump = nullptr;
+
+inline bool pump::call(std::coroutine_handle<> callee, std::coroutine_handle<> caller) noexcept {
+    pump& p = *current_pump;
+    p.coroutine = callee;
+    if (--p.hand_overs <= 0) [[unlikely]]
+        return false;
+    callee.resume();
+    return p.coroutine == caller;
+}
 
 // Begins chains of the scheduler that runs on this thread, one after the other, each with its first step
 // inside of the caller. The chain that the caller belongs to must not be resumed meanwhile.
@@ -59,7 +98,7 @@ public:
     void run(task_context& context, std::coroutine_handle<> entry) noexcept;
 
 private:
-    pump pump_{};
+    pump pump_;
     pump* outer_;
 };
 
@@ -153,6 +192,17 @@ public:
 
     // ---- running ----
 
+    // For who begins one short chain after the other: makes a context whose chain has ended without ever
+    // having waited as good as new. Not for a `shared` one.
+    void begin_again() noexcept {
+        deadline_ = parent_->deadline_;
+        cancelled_ = parent_->cancelled_;
+        name_ = parent_->name_;
+        locals_ = parent_->locals_;
+        if (stop_) [[unlikely]]
+            stop_.reset();
+    }
+
     // Starts a chain at `entry`: queued on the home scheduler, never inline. Thread-safe.
     void start(std::coroutine_handle<> entry) noexcept {
         resume_ = entry;
@@ -196,7 +246,7 @@ public:
     // Goes on at once, inside the caller. Only from the home scheduler's own dispatch (an Asio handler).
     void resume_now() noexcept;
 
-    // For `co_await child`: the pump resumes `to` as soon as the current coroutine has returned to it.
+    // For hand-overs: the pump resumes `to` as soon as the current coroutine has returned to it.
     static void transfer(std::coroutine_handle<> to) noexcept { detail::current_pump->coroutine = to; }
 
     // Called when the outermost coroutine of the chain has reached its end.
@@ -316,17 +366,21 @@ inline task_context::task_context(scheduler& home, task_context* parent, complet
                                   bool shared) noexcept
     : context_step(&task_context::run_node), cancel_message(&task_context::deliver_node), home_(&home),
       parent_(parent), on_done_(on_done), deadline_(parent ? parent->deadline_ : clock::time_point::max()),
-      cancelled_(parent && parent->cancelled_), shared_(shared) {
-    if (parent) {
-        name_ = parent->name_;
-        locals_ = parent->locals_;
-    }
-}
+      cancelled_(parent && parent->cancelled_), shared_(shared),
+      name_(parent ? parent->name_ : std::string_view()), locals_(parent ? parent->locals_ : nullptr) {}
 
 inline task_context::task_context(scheduler& home, const inherited_context& from, completion on_done,
                                   bool shared) noexcept
     : context_step(&task_context::run_node), cancel_message(&task_context::deliver_node), home_(&home),
       parent_(from.parent_), on_done_(on_done), deadline_(from.deadline_), shared_(shared), name_(from.name_),
       locals_(from.locals_) {}
+
+inline void detail::first_steps::run(task_context& context, std::coroutine_handle<> entry) noexcept {
+    context.budget_ = task_context::full_budget;
+    pump_.coroutine = entry;
+    pump_.context = &context;
+    pump_.hand_overs = pump::most_hand_overs;
+    pump_.run(entry);
+}
 
 } // namespace tandem

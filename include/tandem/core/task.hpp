@@ -125,9 +125,9 @@ public:
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+    bool await_suspend(std::coroutine_handle<Promise> caller) noexcept {
         child_.promise().bind(context_, &caller.promise());
-        task_context::transfer(child_);
+        return !pump::call(child_, caller);
     }
     T await_resume() { return child_.promise().take(); }
 

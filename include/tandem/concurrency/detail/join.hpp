@@ -16,6 +16,7 @@
 
 namespace tandem::detail {
 
+class child_row_base;
 class join;
 
 class child_base : public task_context {
@@ -95,11 +96,36 @@ public:
     };
     awaiter await_in(task_context&) noexcept { return awaiter(*this); }
 
+    // `co_await all.of(row)`: the same for the children of a row, instead of those added.
+    class row_awaiter {
+    public:
+        row_awaiter(join& j, child_row_base& row) noexcept : join_(j), row_(row) {}
+        bool await_ready() const noexcept { return false; }
+        bool await_suspend(std::coroutine_handle<> at) noexcept { return join_.start(at, row_); }
+        void await_resume() const noexcept {}
+
+    private:
+        join& join_;
+        child_row_base& row_;
+    };
+    class row_operation {
+    public:
+        row_operation(join& j, child_row_base& row) noexcept : join_(j), row_(row) {}
+        row_awaiter await_in(task_context&) const noexcept { return row_awaiter(join_, row_); }
+
+    private:
+        join& join_;
+        child_row_base& row_;
+    };
+    row_operation of(child_row_base& row) noexcept { return row_operation(*this, row); }
+
 private:
     friend class child_base;
 
     // False when every child has ended, so that the waiter need not wait.
     bool start(std::coroutine_handle<> at) noexcept;
+    bool start(std::coroutine_handle<> at, child_row_base& row) noexcept;
+    bool started(std::coroutine_handle<> at) noexcept;
 
     void ended(child_base& c) noexcept;
     void first_of_its_kind(const child_base& c) noexcept;

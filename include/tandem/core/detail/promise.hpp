@@ -120,7 +120,8 @@ class task_promise : public promise_base {
 public:
     task_promise() noexcept {}
     ~task_promise() {
-        if (has_value_) value().~T();
+        if constexpr (!std::is_trivially_destructible_v<T>)
+            if (has_value_) value().~T();
     }
 
     task<T> get_return_object() noexcept;
@@ -129,7 +130,7 @@ public:
         requires std::is_constructible_v<T, U&&>
     void return_value(U&& result) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
         ::new (place()) T(std::forward<U>(result));
-        has_value_ = true;
+        if constexpr (!std::is_trivially_destructible_v<T>) has_value_ = true;
     }
 
     T take() {
@@ -155,7 +156,9 @@ private:
     T& value() noexcept { return *std::launder(static_cast<T*>(place())); }
 
     alignas(slack == 0 ? alignof(T) : frame_alignment) unsigned char storage_[sizeof(T) + slack];
-    bool has_value_ = false;
+    // Whether there is something to destroy.
+    [[no_unique_address]] std::conditional_t<std::is_trivially_destructible_v<T>, std::false_type, bool>
+        has_value_{};
 };
 
 template <class T>
