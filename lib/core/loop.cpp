@@ -37,8 +37,7 @@ namespace {
 loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
     : work_(boost::asio::make_work_guard(io_)), sockets_(*this, io_, sockets_memory_),
       timers_(control ? control->now() : clock::now()), owner_(owner), companion_(companion),
-      short_wait_(std::thread::hardware_concurrency() > 1),
-      control_(control), awake_since_(clock::now()) {
+      short_wait_(std::thread::hardware_concurrency() > 1), control_(control), awake_since_(clock::now()) {
     set_turn_time(now());
     if (control_) {
         control_->attach(*this);

@@ -31,9 +31,8 @@ public:
 
     [[nodiscard]] scheme kind() const noexcept { return kind_; }
     [[nodiscard]] const std::string& user() const noexcept { return user_; } ///< empty for a bearer
-    [[nodiscard]] const std::string& secret() const noexcept {
-        return secret_;
-    } ///< the password or the token
+    /// The password or the token.
+    [[nodiscard]] const std::string& secret() const noexcept { return secret_; }
 
     /// The value of an Authorization field for basic and bearer; empty for digest, which needs a challenge.
     [[nodiscard]] std::string authorization() const;

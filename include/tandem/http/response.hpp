@@ -22,9 +22,8 @@ namespace tandem::http {
 class redirect_hop {
 public:
     redirect_hop(tandem::url from, int status) : from_(std::move(from)), status_(status) {}
-    [[nodiscard]] const tandem::url& url() const noexcept {
-        return from_;
-    } ///< which answered with a redirect
+    /// Which answered with a redirect.
+    [[nodiscard]] const tandem::url& url() const noexcept { return from_; }
     [[nodiscard]] int status() const noexcept { return status_; } ///< 301, 302, 303, 307 or 308
 
 private:
@@ -53,9 +52,8 @@ public:
 
     [[nodiscard]] int status() const noexcept { return status_; }
     [[nodiscard]] bool ok() const noexcept { return is_success(status_); } ///< 2xx
-    [[nodiscard]] const std::string& reason() const noexcept {
-        return reason_;
-    } ///< as received; may be empty, over HTTP/2 always is
+    /// As received; may be empty, over HTTP/2 always is.
+    [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
     /// As received: Content-Encoding and Content-Length tell of the body as it was sent, see decoded().
     [[nodiscard]] const http::headers& headers() const noexcept { return headers_; }
     /// Where the response came from: after redirects the last URL. It keeps the fragment that was asked for,

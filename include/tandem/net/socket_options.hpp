@@ -41,14 +41,12 @@ public:
     [[nodiscard]] const std::string& local_address() const noexcept { return local_address_; }
     [[nodiscard]] const std::string& interface_name() const noexcept { return interface_name_; }
     [[nodiscard]] bool no_delay() const noexcept { return no_delay_; }
-    [[nodiscard]] std::chrono::seconds keep_alive_idle() const noexcept {
-        return keep_alive_idle_;
-    } ///< 0: off
+    /// 0: off.
+    [[nodiscard]] std::chrono::seconds keep_alive_idle() const noexcept { return keep_alive_idle_; }
     [[nodiscard]] std::chrono::seconds keep_alive_interval() const noexcept { return keep_alive_interval_; }
     [[nodiscard]] int keep_alive_probes() const noexcept { return keep_alive_probes_; }
-    [[nodiscard]] std::chrono::milliseconds user_timeout() const noexcept {
-        return user_timeout_;
-    } ///< 0: not set
+    /// 0: not set.
+    [[nodiscard]] std::chrono::milliseconds user_timeout() const noexcept { return user_timeout_; }
     [[nodiscard]] std::size_t receive_buffer() const noexcept { return receive_buffer_; } ///< 0: not set
     [[nodiscard]] std::size_t send_buffer() const noexcept { return send_buffer_; }       ///< 0: not set
 
