@@ -83,7 +83,7 @@ tandem::task<> worker(frontier& f, observed& seen, std::size_t levels) {
         const std::optional<visit> v = co_await f.take();
         if (!v) co_return;
         const giving_back held(f, seen, *v);
-        co_await tests::turns(v->depth % 3);
+        co_await tests::turns(1 + v->depth % 3);
         if (v->depth < levels) {
             std::vector<visit> children;
             for (int i = 0; i < 3; ++i)
