@@ -53,7 +53,6 @@ public:
 
     /// An item has been worked on, at last at `origin`. That host may be visited again.
     void finished(const std::string& origin);
-    void finished(const visit& item) { finished(item.url.origin()); }
 
     /// The work on an item goes on at another host (a redirect), in one of whose slots it is from here on.
     /// There may be more such than slots: to wait for one while holding another could wait for ever.

@@ -48,8 +48,8 @@ tandem::task<robots_answer> robots_cache::fetch(tandem::http::client& web, tande
     std::string body;
     while (body.size() <= robots_rules::max_bytes) {
         auto piece = co_await opened->try_read_some();
-        if (!piece && answer.status >= 400 && answer.status < 500) break; // no file, whatever its body
         if (!piece) { // what came before is not the whole file: as if nothing had come
+            if (answer.status >= 400 && answer.status < 500) break; // there is no file, whatever its body
             answer.failure = std::move(piece).error();
             co_return answer;
         }

@@ -55,7 +55,6 @@ bool shared_waiter::await_suspend(std::coroutine_handle<> at) noexcept {
         context().suspend(at, this, "shared_task");
         work_.waiters_.push_back(*this);
         ++work_.waiting_;
-        counted_ = true;
         if (!work_.context_) {
             work_.context_.emplace(context().home(), work_);
             first = true;
@@ -77,13 +76,13 @@ void shared_waiter::on_cancel(cancel_hook& hook) noexcept {
         last = work.waiting_ == 1;
         if (last) {
             work.abandoned_ = true;
-        } else if (self.host_) {
-            --work.waiting_;
-            self.counted_ = false;
-            return;
         } else {
-            work.waiters_.remove(self);
             --work.waiting_;
+            if (self.host_) { // woken when the work has ended
+                self.stays_ = true;
+                return;
+            }
+            work.waiters_.remove(self);
         }
     }
     // The awaiter, which is not resumed before this returns, keeps the work alive.
@@ -101,7 +100,8 @@ shared_waiter::~shared_waiter() {
         const std::lock_guard lock(work_.mutex_);
         if (linked()) {
             work_.waiters_.remove(*this);
-            last = counted_ ? --work_.waiting_ == 0 : work_.waiting_ == 0;
+            if (!stays_) --work_.waiting_;
+            last = work_.waiting_ == 0;
         }
     }
     wait_for_waker();

@@ -150,12 +150,7 @@ void loop::end_wait() noexcept {
 bool loop::news_soon() {
     if (control_) return false;
     auto has_news = [this] { return !inbox_.empty() || stop_.load(std::memory_order_relaxed); };
-    auto takes_io = [this] {
-        if (io_.poll_one() == 0) return false;
-        beat(2);
-        return true;
-    };
-    return short_wait_.look(turn_time(), has_news, takes_io);
+    return short_wait_.look(turn_time(), has_news, [this] { return poll_one(); });
 }
 
 void loop::wait_for_work() {
@@ -190,10 +185,15 @@ void loop::wait_for_work() {
     short_wait_.slept(awake_since_ - before, !inbox_.empty());
 }
 
+bool loop::poll_one() {
+    if (io_.poll_one() == 0) return false;
+    beat(2);
+    ++handlers_;
+    return true;
+}
+
 void loop::poll_io() {
-    for (int n = 0; n < most_io && io_.poll_one() != 0; ++n) {
-        beat(2);
-        ++handlers_;
+    for (int n = 0; n < most_io && poll_one(); ++n) {
     }
 }
 

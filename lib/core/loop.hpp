@@ -2,8 +2,8 @@
 //
 // One turn: run what is ready (at most `most_ready`), fire due timers, let Asio complete I/O; when nothing is
 // ready, block in Asio until I/O, a wake-up or the next timer. Sockets have a set of their own, which Asio
-// watches (readiness_set.hpp). The wheel's next expiry is the poll's timeout,
-// so timers cost no timerfd and no system call of their own.
+// watches (readiness_set.hpp). The wheel's next expiry is the poll's timeout, so timers cost no timerfd and
+// no system call of their own.
 //
 // How a sleeping loop is woken: see wake_gate.hpp. Waking it is a post to the io_context. Whether it looks
 // for what other threads hand it once more before it sleeps: see short_wait.hpp.
@@ -119,6 +119,7 @@ private:
     std::chrono::nanoseconds ask_control();
     bool news_soon();
     void wait_for_work();
+    bool poll_one(); // false: Asio has nothing to complete
     void poll_io();
     // What wakes the loop: a handler that does nothing.
     class wake_up {

@@ -12,7 +12,7 @@
 // about: Asio's wait, the look at the set, and the next `arm`.
 //
 // Only on Linux, and only for loops of a runtime: elsewhere `of` finds none, and who waits uses Asio
-// (watched_descriptor.hpp).
+// (descriptor_wait.hpp).
 #pragma once
 
 #include <tandem/asio.hpp>
@@ -23,9 +23,12 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <cerrno>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+
+#include <sys/types.h>
 
 namespace tandem::detail {
 
@@ -58,10 +61,16 @@ public:
 
     // A call said EAGAIN: the next edge will tell.
     void used_up(direction what) noexcept { ready_[index(what)] = false; }
-    // A read gave less than was asked for. At the end of the stream, after an error and before urgent data
-    // there is more to come, of which no edge will tell.
-    void read_short() noexcept {
-        if (short_reads_tell_) ready_[index(direction::read)] = false;
+    // What recv of `asked` bytes returned; errno is as it left it. `asked` is 0 for one that takes nothing.
+    void received(ssize_t got, std::size_t asked) noexcept {
+        if (got < 0 && errno == EAGAIN) used_up(direction::read);
+        // At the end of the stream, after an error and before urgent data there is more to come, of which no
+        // edge will tell.
+        if (got >= 0 && static_cast<std::size_t>(got) < asked && short_reads_tell_) used_up(direction::read);
+    }
+    // What send returned.
+    void sent(ssize_t put) noexcept {
+        if (put < 0 && errno == EAGAIN) used_up(direction::write);
     }
 
     // Ends the waits with operation_aborted. Resumes nobody inside the call.

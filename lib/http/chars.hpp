@@ -37,6 +37,15 @@ inline constexpr std::array<std::uint8_t, 256> char_classes = [] {
     return c == ' ' || c == '\t';
 }
 
+[[nodiscard]] constexpr bool is_control(char c) noexcept {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+[[nodiscard]] constexpr bool has_control(std::string_view text) noexcept {
+    for (const char c : text)
+        if (is_control(c)) return true;
+    return false;
+}
+
 [[nodiscard]] constexpr char to_lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }

@@ -14,10 +14,8 @@ bool has_prefix(std::string_view name, std::string_view prefix) noexcept {
 }
 
 bool is_clean(std::string_view text, std::string_view excluded) noexcept {
-    for (const char c : text) {
-        const auto u = static_cast<unsigned char>(c);
-        if (u < 0x20 || u == 0x7f || excluded.find(c) != excluded.npos) return false;
-    }
+    for (const char c : text)
+        if (detail::is_control(c) || excluded.find(c) != excluded.npos) return false;
     return detail::trim(text).size() == text.size();
 }
 

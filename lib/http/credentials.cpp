@@ -11,9 +11,8 @@ namespace tandem::http {
 namespace {
 
 void refuse_controls(std::string_view text, const char* what) {
-    for (const char c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            throw std::invalid_argument(std::string("http::credentials: a control character in the ") + what);
+    if (detail::has_control(text))
+        throw std::invalid_argument(std::string("http::credentials: a control character in the ") + what);
 }
 
 bool is_token68(std::string_view text) noexcept {

@@ -1,5 +1,6 @@
 #include "tandem/http/error.hpp"
 
+#include "lib/http/chars.hpp"
 #include "lib/http/h1/error.hpp"
 #include "lib/http/h2/error.hpp"
 #include "lib/http/own_fault.hpp"
@@ -125,7 +126,7 @@ std::string error::message() const {
         text += " (attempt " + std::to_string(attempt_) + ", after " + std::to_string(after.count()) + " ms)";
     }
     for (char& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+        if (detail::is_control(c)) c = '?';
     return text;
 }
 

@@ -2,10 +2,10 @@
 // 407.
 #include "lib/http/exchange.hpp"
 
+#include "lib/http/chars.hpp"
 #include "lib/http/connector.hpp"
 #include "lib/http/digest_auth.hpp"
 
-#include <algorithm>
 #include <string_view>
 
 namespace tandem::http {
@@ -14,10 +14,8 @@ namespace {
 
 // What credentials::basic takes; a netrc is written for other protocols, too.
 bool fits_basic(std::string_view login, std::string_view password) noexcept {
-    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-    return login.find(':') == std::string_view::npos &&
-           std::none_of(login.begin(), login.end(), is_control) &&
-           std::none_of(password.begin(), password.end(), is_control);
+    return login.find(':') == std::string_view::npos && !detail::has_control(login) &&
+           !detail::has_control(password);
 }
 
 } // namespace

@@ -107,10 +107,7 @@ void exchange::tell_received(std::size_t bytes) {
 exchange::progress exchange::drain_into(std::string& body) {
     // A declared length spares the growing of the string, and the reading of what is too long anyway.
     if (body_bytes_ == 0 && !decoder_ && lease_) {
-        // Of HEAD and 304 it is the length of a body that does not come, even where HTTP/2 sends an empty
-        // one.
-        const bool described = reader_method() == method::head || status_ == 304;
-        const std::uint64_t length = described ? 0 : wire_->declared_length();
+        const std::uint64_t length = wire_->declared_length();
         if (length > body_limit_) {
             fail_body_limit();
             return progress::failed;

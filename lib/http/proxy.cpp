@@ -20,11 +20,6 @@ namespace {
 
 constexpr std::uint16_t default_port = 1080; // curl's, whatever the proxy speaks
 
-bool has_control(std::string_view text) noexcept {
-    return std::any_of(text.begin(), text.end(),
-                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
-}
-
 // The port that was written, in front of what a URL's own scheme takes for its default.
 std::optional<std::uint16_t> written_port(const std::string& rest) {
     const auto as_http = url::parse("http:" + rest);
@@ -92,7 +87,8 @@ proxy::proxy(std::string_view text) {
     if (is_socks()) {
         if (user_.empty() || user_.size() > 255 || password_.empty() || password_.size() > 255)
             throw std::invalid_argument("proxy: SOCKS takes a user name and a password of 1 to 255 bytes");
-    } else if (user_.find(':') != std::string::npos || has_control(user_) || has_control(password_)) {
+    } else if (user_.find(':') != std::string::npos || detail::has_control(user_) ||
+               detail::has_control(password_)) {
         throw std::invalid_argument("proxy: a colon in the user name, or a control character");
     }
 }

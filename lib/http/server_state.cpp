@@ -1,5 +1,6 @@
 #include "lib/http/server_state.hpp"
 
+#include "lib/http/chars.hpp"
 #include "lib/http/http_date.hpp"
 #include "lib/http/server_connection.hpp"
 
@@ -21,7 +22,6 @@ void server_state::tell(std::string_view what) noexcept {
     constexpr std::size_t longest = 1024;
     try {
         std::string line(what.substr(0, longest));
-        const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
         std::replace_if(line.begin(), line.end(), is_control, '?');
         if (options.on_diagnostic())
             options.on_diagnostic()(line);

@@ -12,14 +12,6 @@ namespace tandem::http {
 
 namespace {
 
-// TAB, which the RFC allows, may surround a name or a value but not be in one: see cookie_jar.
-bool has_control(std::string_view text) noexcept {
-    return std::any_of(text.begin(), text.end(), [](char c) {
-        const auto u = static_cast<unsigned char>(c);
-        return u < 0x20 || u == 0x7f;
-    });
-}
-
 // Up to the next ';', which is dropped.
 std::string_view take_part(std::string_view& rest) noexcept {
     const std::size_t end = rest.find(';');
@@ -63,7 +55,7 @@ void take_attribute(set_cookie& found, std::string_view name, std::string_view v
 std::optional<set_cookie> parse_set_cookie(std::string_view field) noexcept {
     if (field.size() > cookie_jar::max_set_cookie_bytes) return std::nullopt;
     for (const char c : field)
-        if (has_control(std::string_view(&c, 1)) && c != '\t') return std::nullopt;
+        if (detail::is_control(c) && c != '\t') return std::nullopt;
 
     set_cookie found;
     const std::string_view pair = take_part(field);
@@ -71,8 +63,9 @@ std::optional<set_cookie> parse_set_cookie(std::string_view field) noexcept {
     if (equals == pair.npos) return std::nullopt;
     found.name = detail::trim(pair.substr(0, equals));
     found.value = detail::trim(pair.substr(equals + 1));
+    // TAB, which the RFC allows, may surround a name or a value but not be in one: see cookie_jar.
     if (found.name.empty() || found.name.size() + found.value.size() > cookie_jar::max_pair_bytes ||
-        has_control(found.name) || has_control(found.value))
+        detail::has_control(found.name) || detail::has_control(found.value))
         return std::nullopt;
 
     while (!field.empty()) {

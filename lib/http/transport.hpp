@@ -92,7 +92,7 @@ public:
     [[nodiscard]] virtual http::protocol protocol() const noexcept = 0;
     [[nodiscard]] virtual h1::response_head& head() noexcept = 0;
     [[nodiscard]] virtual bool has_body() const noexcept = 0;
-    [[nodiscard]] virtual std::uint64_t declared_length() const noexcept = 0; ///< 0: not known
+    [[nodiscard]] virtual std::uint64_t declared_length() const noexcept = 0; ///< of what comes; 0: not known
     [[nodiscard]] virtual headers& trailers() noexcept = 0;                   ///< after event::complete
 
     [[nodiscard]] virtual std::error_code error() const noexcept = 0; ///< after event::failed

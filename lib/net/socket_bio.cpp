@@ -14,8 +14,6 @@ namespace tandem::net {
 
 namespace {
 
-using tandem::detail::direction;
-
 constexpr std::size_t most_ahead = 16384 + 512; // the largest record with its head
 
 bio_socket& socket_of(BIO* bio) {
@@ -27,16 +25,13 @@ int bio_write(BIO* bio, const char* data, int size) {
     const bio_socket& socket = socket_of(bio);
     const ssize_t n = send(socket.fd, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
-    if (n < 0 && errno == EAGAIN && socket.known) socket.known->used_up(direction::write);
+    if (socket.known) socket.known->sent(n);
     return static_cast<int>(n);
 }
 
 ssize_t receive(bio_socket& socket, char* data, std::size_t size) noexcept {
     const ssize_t n = recv(socket.fd, data, size, 0);
-    if (socket.known) {
-        if (n < 0 && errno == EAGAIN) socket.known->used_up(direction::read);
-        if (n >= 0 && static_cast<std::size_t>(n) < size) socket.known->read_short();
-    }
+    if (socket.known) socket.known->received(n, size);
     return n;
 }
 

@@ -38,6 +38,10 @@ boost::system::error_code timed_out() noexcept {
 boost::system::error_code would_block() noexcept {
     return boost::asio::error::would_block;
 }
+// Of a call that has failed.
+boost::system::error_code call_error() noexcept {
+    return errno == EAGAIN || errno == EINTR ? would_block() : errno_code();
+}
 boost::system::error_code bad_descriptor() noexcept {
     return boost::asio::error::bad_descriptor;
 }
@@ -129,19 +133,22 @@ public:
     // Without waiting: would_block.
     io_result receive(char* data, std::size_t size) noexcept {
         const ssize_t n = recv(fd_, data, size, 0);
-        if (n < 0) return io_result(failed(direction::read));
+        known_.received(n, size);
+        if (n < 0) return io_result(call_error());
         more_likely_ = static_cast<std::size_t>(n) == size;
-        if (!more_likely_) known_.read_short();
         return io_result(static_cast<std::size_t>(n));
     }
     io_result transmit(std::string_view data) noexcept {
         const ssize_t n = send(fd_, data.data(), data.size(), MSG_NOSIGNAL);
-        return n < 0 ? io_result(failed(direction::write)) : io_result(static_cast<std::size_t>(n));
+        known_.sent(n);
+        return n < 0 ? io_result(call_error()) : io_result(static_cast<std::size_t>(n));
     }
     // Whether there is something to read: data, the end or an error.
     bool peek() noexcept {
         char byte = 0;
-        return recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || failed(direction::read) != would_block();
+        const ssize_t n = recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        known_.received(n, 0);
+        return n >= 0 || call_error() != would_block();
     }
 
     void begin_tls(std::unique_ptr<tls_session> session) noexcept {
@@ -266,11 +273,6 @@ private:
             asio_->cancel(ignored);
         else
             known_.cancel();
-    }
-    // What errno says of a call that failed, told to known_ as well.
-    boost::system::error_code failed(direction what) noexcept {
-        if (errno == EAGAIN) known_.used_up(what);
-        return errno == EAGAIN || errno == EINTR ? would_block() : errno_code();
     }
 
     bool may_start() const noexcept {

@@ -3,6 +3,7 @@
 #include "lib/core/loop.hpp"
 
 #include "tests/support/catch.hpp"
+#include "tests/support/socket_pair.hpp"
 #include "tests/support/tasks.hpp"
 
 #include <tandem/asio.hpp>
@@ -21,11 +22,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -50,14 +51,7 @@ public:
     enum class kind { local, tcp };
 
     explicit pair(kind k = kind::local) : known(task_context::current()->home()) {
-        if (k == kind::local) {
-            int fds[2];
-            REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-            near = fds[0];
-            far = fds[1];
-        } else {
-            connect_tcp();
-        }
+        std::tie(near, far) = k == kind::local ? tests::local_pair() : tests::tcp_pair();
         REQUIRE(::fcntl(near, F_SETFL, O_NONBLOCK) == 0);
         const error_code ec =
             known.add(*readiness_set::of(task_context::current()->home()), near, k == kind::tcp);
@@ -77,11 +71,8 @@ public:
     std::string read(std::size_t most) {
         std::string text(most, '\0');
         const ssize_t n = ::recv(near, text.data(), most, 0);
-        if (n < 0) {
-            known.used_up(direction::read);
-            return "nothing";
-        }
-        if (static_cast<std::size_t>(n) < most) known.read_short();
+        known.received(n, most);
+        if (n < 0) return "nothing";
         text.resize(static_cast<std::size_t>(n));
         return text;
     }
@@ -90,24 +81,6 @@ public:
     int near = -1;
     int far = -1;
     readiness known;
-
-private:
-    void connect_tcp() {
-        const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in name{};
-        name.sin_family = AF_INET;
-        name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        auto* const address = reinterpret_cast<sockaddr*>(&name);
-        socklen_t size = sizeof(name);
-        REQUIRE(::bind(listener, address, size) == 0);
-        REQUIRE(::listen(listener, 1) == 0);
-        REQUIRE(::getsockname(listener, address, &size) == 0);
-        near = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        REQUIRE(::connect(near, address, size) == 0);
-        far = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
-        REQUIRE(far >= 0);
-        ::close(listener);
-    }
 };
 
 task<error_code> wait(readiness& known, direction what) {

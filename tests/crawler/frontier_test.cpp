@@ -68,7 +68,7 @@ public:
     giving_back& operator=(const giving_back&) = delete;
     ~giving_back() {
         seen_.end(v_);
-        f_.finished(v_);
+        f_.finished(v_.url.origin());
     }
 
 private:
@@ -133,13 +133,13 @@ TEST_CASE("frontier: the crawl is over when nothing is queued or being worked on
         REQUIRE((one && two));
         CHECK(one->url.href() == "http://a/0");
         CHECK(two->url.href() == "http://a/1");
-        f.finished(*one);
+        f.finished(one->url.origin());
         f.add(items("http://a/", 3)); // found on the second: goes on
-        f.finished(*two);
+        f.finished(two->url.origin());
         const std::optional<visit> three = co_await f.take();
         REQUIRE(three);
         CHECK(three->url.href() == "http://a/2");
-        f.finished(*three);
+        f.finished(three->url.origin());
         for (int i = 0; i < 3; ++i) {
             const std::optional<visit> none = co_await f.take();
             CHECK_FALSE(none);
@@ -291,8 +291,8 @@ TEST_CASE("frontier: work that a redirect takes to another host holds a slot the
         const std::optional<visit> third = co_await f.take();
         REQUIRE(third);
         CHECK(third->url.href() == "http://b/0");
-        f.finished(*second);
-        f.finished(*third);
+        f.finished(second->url.origin());
+        f.finished(third->url.origin());
         const std::optional<visit> none = co_await f.take();
         CHECK_FALSE(none);
     };
@@ -317,7 +317,7 @@ TEST_CASE("frontier: stop ends those who wait and drops what is queued") {
         co_await tandem::with_task_group(body);
         CHECK(seen.order.empty());
         CHECK(f.add(items("http://b/", 3)) == 0);
-        f.finished(*held);
+        f.finished(held->url.origin());
         const std::optional<visit> none = co_await f.take();
         CHECK_FALSE(none);
     };
@@ -355,7 +355,7 @@ TEST_CASE("frontier: workers that wait for a slow host are cancelled") {
         const std::optional<visit> first = co_await f.take();
         REQUIRE(first);
         f.reserve(first->url);
-        f.finished(*first); // the next is due in an hour
+        f.finished(first->url.origin()); // the next is due in an hour
         const auto body = [&](tandem::task_group& group) -> tandem::task<> {
             group.spawn(&frontier::keep_time, std::ref(f));
             for (int i = 0; i < 3; ++i)

@@ -6,6 +6,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/http/test_certificates.hpp"
+#include "tests/support/socket_pair.hpp"
 #include "tests/support/tasks.hpp"
 
 #include <tandem/concurrency/when_all.hpp>
@@ -19,8 +20,6 @@
 #include <string>
 #include <utility>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,29 +35,8 @@ namespace error = boost::asio::error;
 
 enum class kind { local, tcp, tls };
 
-inline std::pair<int, int> local_pair() {
-    int fds[2];
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-    return {fds[0], fds[1]};
-}
-
-inline std::pair<int, int> tcp_pair() {
-    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    auto* const address = reinterpret_cast<sockaddr*>(&name);
-    socklen_t size = sizeof(name);
-    REQUIRE(::bind(listener, address, size) == 0);
-    REQUIRE(::listen(listener, 1) == 0);
-    REQUIRE(::getsockname(listener, address, &size) == 0);
-    const int left = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    REQUIRE(::connect(left, address, size) == 0);
-    const int right = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
-    REQUIRE(right >= 0);
-    ::close(listener);
-    return {left, right};
-}
+using tests::local_pair;
+using tests::tcp_pair;
 
 // Its close sends RST.
 inline void will_reset(int fd) {

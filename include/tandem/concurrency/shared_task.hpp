@@ -176,8 +176,8 @@ private:
 
     shared_work& work_;
     bool granted_ = false;
-    bool host_ = false;    // the work runs on a scheduler that goes when this task ends: this awaiter stays
-    bool counted_ = false; // among waiting_
+    bool host_ = false;  // the work runs on a scheduler that goes when this task ends
+    bool stays_ = false; // cancelled, in the queue nevertheless, as the host; no longer among waiting_
 };
 
 template <class T>

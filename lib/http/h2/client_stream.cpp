@@ -36,6 +36,7 @@ client_stream::~client_stream() {
 
 std::error_code client_stream::begin(const request_line& line, const headers& fields,
                                      const h1::body_plan& body) {
+    for_head_ = line.verb == http::method::head;
     with_body_ = body.framing() == h1::framing::chunked || body.bytes() > 0;
     return fields_.assign(line, fields, body);
 }
@@ -193,7 +194,8 @@ bool client_stream::end_fields(bool end_of_stream) {
     }
     head_there_ = true;
     has_body_ = !end_of_stream;
-    if (!has_body_) return true;
+    // Of HEAD and 304 the length is that of a body that does not come; here there may be an empty one.
+    if (!has_body_ || for_head_ || head_.status == 304) return true;
     const auto length = head_.headers.get("content-length"); // nghttp2 has seen that it is a number
     if (length) std::from_chars(length->data(), length->data() + length->size(), declared_length_);
     return true;

@@ -63,6 +63,7 @@ private:
     session& session_;
     std::int32_t id_ = 0; // 0: not begun
     request_fields fields_;
+    bool for_head_ = false; // the request is a HEAD
     bool with_body_ = false;
     std::string_view upload_; // what the peer may have next
     bool upload_over_ = false;
