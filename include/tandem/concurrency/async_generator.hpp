@@ -100,7 +100,7 @@ public:
         explicit yield_awaiter(promise_base& promise) noexcept : promise_(promise) {}
         bool await_ready() const noexcept { return false; }
         void await_suspend(std::coroutine_handle<>) const noexcept {
-            task_context::transfer(promise_.caller()->handle());
+            task_context::transfer(promise_.caller());
         }
         void await_resume() const noexcept {}
 
@@ -123,8 +123,8 @@ public:
     void return_void() const noexcept {}
 
     bool busy() const noexcept { return place_ != nullptr; }
-    void step_begins(task_context& context, promise_base& caller, item_type& place) noexcept {
-        bind(context, &caller);
+    void step_begins(task_context& context, std::coroutine_handle<> caller, item_type& place) noexcept {
+        bind(context, caller);
         place_ = &place;
     }
     void step_ends() {
@@ -153,15 +153,14 @@ public:
         cancelled_ = context_.cancelled();
         return cancelled_ && context_.spend();
     }
-    template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> consumer) noexcept {
+    bool await_suspend(std::coroutine_handle<> consumer) noexcept {
         if (cancelled_) { // and the budget is spent
             context_.requeue(consumer);
-            return;
+            return true;
         }
         stepping_ = true;
-        generator_.promise().step_begins(context_, consumer.promise(), item_);
-        task_context::transfer(generator_);
+        generator_.promise().step_begins(context_, consumer, item_);
+        return !pump::call(generator_, consumer);
     }
     item_type await_resume() {
         if (cancelled_) throw operation_cancelled("a generator's next() was cancelled");

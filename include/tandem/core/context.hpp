@@ -63,12 +63,15 @@ public:
     // Runs the chain until it waits or has ended; the context may be gone then. `at`: what `coroutine` is, in
     // a register. Read back from memory, just written together with its neighbour, it came 4 ns later.
     void run(std::coroutine_handle<> at) noexcept {
-        do {
+        for (;;) {
             at.resume();
-            if (--hand_overs <= 0 && coroutine) [[unlikely]]
-                give_way();
             at = coroutine;
-        } while (at);
+            if (!at) return;
+            if (--hand_overs <= 0) [[unlikely]] {
+                give_way();
+                return;
+            }
+        }
     }
 
 private:
@@ -315,7 +318,8 @@ private:
     static void run_node(ready_node& node) noexcept;
     static void deliver_node(ready_node& node) noexcept;
     void deliver_cancel() noexcept;
-    void begin_traced(detail::trace_hooks& listener) noexcept;
+    void run() noexcept;
+    void run_traced(detail::trace_hooks& listener) noexcept;
     bool in_registry() const noexcept {
 #ifndef TANDEM_NO_TASK_REGISTRY
         return id_ != 0;

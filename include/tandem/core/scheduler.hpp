@@ -65,9 +65,9 @@ public:
     // Queues `node`; it runs later on this scheduler, after everything queued before it. Thread-safe, never
     // blocks, allocates nothing for a runtime's loop. From the scheduler itself about 1 ns.
     void schedule(ready_node& node) noexcept {
-        if (detail::current_scheduler != this)
+        if (detail::current_scheduler != this) [[unlikely]]
             schedule_from_outside(node);
-        else if (!torn_down()) // nothing will run any more, and the node may be gone before the queue
+        else if (!torn_down()) [[likely]] // else nothing runs any more; the node may be gone before the queue
             ready_.push(node);
     }
 

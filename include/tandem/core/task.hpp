@@ -26,6 +26,7 @@
 
 #include <tandem/core/context.hpp>
 #include <tandem/core/detail/await_traits.hpp>
+#include <tandem/core/detail/opaque.hpp>
 #include <tandem/core/detail/promise.hpp>
 
 #include <coroutine>
@@ -44,17 +45,6 @@ class task_awaiter;
 // What takes the place of such a task where it is given to somebody who awaits it later.
 template <class T>
 task<T> not_awaitable(bool empty);
-
-// The same address, of which the compiler knows nothing. gcc reads a task that has just been made in its
-// caller's frame together with what stands before it, written by another instruction: the processor waits
-// until both have left its store buffer, 10 ns for each `co_await` of a task.
-template <class T>
-T* opaque(T* address) noexcept {
-#if defined(__GNUC__) && !defined(__clang__)
-    __asm__("" : "+r"(address));
-#endif
-    return address;
-}
 } // namespace detail
 
 template <class T = void>
@@ -81,11 +71,14 @@ public:
 
     // Used by `co_await` in another task. Throws std::logic_error when the task is empty or was awaited
     // before.
-    detail::task_awaiter<T> await_in(task_context& context) && {
+    detail::task_awaiter<T> await_in(task_context&) && {
+        // gcc would read a task that has just been made in its caller's frame together with what stands
+        // before it, written by another instruction: the processor waits until both have left its store
+        // buffer, 10 ns for each `co_await` of a task.
         const auto coroutine = detail::opaque(this)->coroutine_;
         if (!coroutine || coroutine.promise().context()) [[unlikely]]
             detail::throw_not_awaitable(!coroutine);
-        return detail::task_awaiter<T>(coroutine, context);
+        return detail::task_awaiter<T>(coroutine);
     }
 
     // For combinators: binds the task to a context of its own and gives the handle to start. `take_result` is
@@ -120,20 +113,18 @@ namespace detail {
 template <class T>
 class task_awaiter {
 public:
-    task_awaiter(std::coroutine_handle<task_promise<T>> child, task_context& context) noexcept
-        : child_(child), context_(context) {}
+    explicit task_awaiter(std::coroutine_handle<task_promise<T>> child) noexcept : child_(child) {}
 
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> caller) noexcept {
-        child_.promise().bind(context_, &caller.promise());
+        child_.promise().bind(*caller.promise().context(), caller);
         return !pump::call(child_, caller);
     }
     T await_resume() { return child_.promise().take(); }
 
 private:
     std::coroutine_handle<task_promise<T>> child_;
-    task_context& context_;
 };
 
 template <class T>

@@ -5,6 +5,7 @@
 #include <tandem/core/detail/await_traits.hpp>
 #include <tandem/core/detail/frame_pool.hpp>
 
+#include <bit>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -21,17 +22,25 @@ class task;
 
 namespace tandem::detail {
 
+// A place in the source, as the compiler gives it: what a std::source_location holds. As a default argument
+// of a `co_await`, gcc keeps a std::source_location itself in the frame: one more store each time.
+using source_place = decltype(__builtin_source_location());
+
 class promise_base {
 public:
     promise_base() = default;
     promise_base(const promise_base&) = delete;
     promise_base& operator=(const promise_base&) = delete;
+    // Told apart before the member's own destructor, which the compiler then leaves out on the usual way.
+    ~promise_base() {
+        if (failure_) [[unlikely]]
+            failure_ = nullptr;
+    }
 
     // The defaulted locations are those of the coroutine itself, and of its `co_await`: from them the chain
     // of callers is shown (tandem/observe/).
-    std::suspend_always
-    initial_suspend(std::source_location here = std::source_location::current()) noexcept {
-        set_location(here);
+    std::suspend_always initial_suspend(source_place here = __builtin_source_location()) noexcept {
+        set_place(here);
         return {};
     }
 
@@ -44,7 +53,7 @@ public:
         void await_suspend(std::coroutine_handle<Promise> self) const noexcept {
             promise_base& promise = self.promise();
             if (promise.caller_)
-                task_context::transfer(promise.caller_->handle());
+                task_context::transfer(promise.caller_);
             else
                 promise.context_->finish();
         }
@@ -55,16 +64,17 @@ public:
     void unhandled_exception() noexcept { failure_ = std::current_exception(); }
 
     template <class A>
-    auto await_transform(A&& awaitable, std::source_location here = std::source_location::current()) {
+    auto await_transform(A&& awaitable, source_place here = __builtin_source_location()) {
         static_assert(awaitable_in_task<A>,
                       "co_await in a tandem::task: this type is not awaitable (for Asio's "
                       "operations include <tandem/asio.hpp> and use asio::deferred)");
-        set_location(here);
+        set_place(here);
         return get_awaiter(std::forward<A>(awaitable), *context_);
     }
 
-    // `caller`: the coroutine to go on in afterwards, or nullptr for the outermost one of a chain.
-    void bind(task_context& context, promise_base* caller) noexcept {
+    // `caller`: the coroutine to go on in afterwards, or null for the outermost one of a chain. Like all
+    // coroutines of a chain it is one of the library's: `of` gives its promise.
+    void bind(task_context& context, std::coroutine_handle<> caller) noexcept {
         context_ = &context;
         caller_ = caller;
     }
@@ -78,13 +88,13 @@ public:
         return std::coroutine_handle<promise_base>::from_address(coroutine.address()).promise();
     }
 
-    promise_base* caller() const noexcept { return caller_; }
+    std::coroutine_handle<> caller() const noexcept { return caller_; }
     task_context* context() const noexcept { return context_; }
 
     // Where this coroutine begins, or the `co_await` that it reached last.
     std::source_location location() const noexcept {
 #ifndef TANDEM_NO_TASK_REGISTRY
-        return location_;
+        return std::bit_cast<std::source_location>(place_);
 #else
         return {};
 #endif
@@ -100,18 +110,18 @@ protected:
         if (failure_) std::rethrow_exception(std::move(failure_));
     }
 
-    void set_location([[maybe_unused]] const std::source_location& here) noexcept {
+    void set_place([[maybe_unused]] source_place here) noexcept {
 #ifndef TANDEM_NO_TASK_REGISTRY
-        location_ = here;
+        place_ = here;
 #endif
     }
 
 private:
     task_context* context_ = nullptr;
-    promise_base* caller_ = nullptr;
+    std::coroutine_handle<> caller_;
     std::exception_ptr failure_;
 #ifndef TANDEM_NO_TASK_REGISTRY
-    std::source_location location_;
+    source_place place_; // set by initial_suspend
 #endif
 };
 

@@ -34,16 +34,13 @@ public:
 
     void push(ready_node& node) noexcept {
         node.next = nullptr;
-        (last_ ? last_->next : first_) = &node;
+        (first_ ? last_->next : first_) = &node;
         last_ = &node;
     }
 
     ready_node* pop() noexcept {
         ready_node* const node = first_;
-        if (node) {
-            first_ = node->next;
-            if (!first_) last_ = nullptr;
-        }
+        if (node) first_ = node->next;
         return node;
     }
 
@@ -64,13 +61,13 @@ public:
             node = node->next;
         }
         (before ? before->next : first_) = node->next;
-        if (last_ == node) last_ = before;
+        if (last_ == node && before) last_ = before;
         return *node;
     }
 
 private:
     ready_node* first_ = nullptr;
-    ready_node* last_ = nullptr;
+    ready_node* last_; // of a queue that is not empty
 };
 
 } // namespace detail
