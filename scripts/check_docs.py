@@ -2,7 +2,8 @@
 """Code in the documentation is code that compiles, and what it refers to exists.
 
 A C++ block that follows a line `<!-- from PATH -->` must stand in that file, line for line (blank lines and the block's
-own order count). Every C++ block of README.md must have such a line.
+own order count). Every C++ block of README.md must have such a line, and everywhere each that is a whole program or a part
+of its top: one with a `main` or an `#include`.
 
 A link to a file must lead to one. In a table whose last column is headed `program`, every row names there the section
 of a program that shows it, [`program.section`](PATH): a function of that name in that file. Every program of the
@@ -28,7 +29,7 @@ def check_blocks(document, text):
         source, code = block.group(1), block.group(2)
         line = text.count("\n", 0, block.start()) + 1
         if source is None:
-            if document.name == "README.md":
+            if document.name == "README.md" or re.search(r"^(int main\(|#include)", code, re.M):
                 report(document, line, "a C++ block without `<!-- from PATH -->`")
             continue
         checked += 1
