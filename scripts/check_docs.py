@@ -5,9 +5,10 @@ A C++ block that follows a line `<!-- from PATH -->` must stand in that file, li
 own order count). Every C++ block of README.md must have such a line, and everywhere each that is a whole program or a part
 of its top: one with a `main` or an `#include`.
 
-A link to a file must lead to one. In a table whose last column is headed `program`, every row names there the section
-of a program that shows it, [`program.section`](PATH): a function of that name in that file. Every program of the
-folder that such rows lead to is named by one of them.
+A link to a file must lead to one, and a file that is named in the text (`room/x_test.cpp`, `tandem/x.hpp`) must be there.
+In a table whose last column is headed `program`, every row names there the section of a program that shows it,
+[`program.section`](PATH): a function of that name in that file. Every program of the folder that such rows lead to is
+named by one of them.
 """
 import pathlib
 import re
@@ -58,6 +59,9 @@ def check_links(document, text):
         for _, target in links_of(line):
             if not (document.parent / target).exists():
                 report(document, number, f"no such file: {target}")
+        for name in re.findall(r"`((?!boost/)(?:[\w.-]+/)+[\w-]+\.(?:cpp|hpp|py|sh|pml))`", line):
+            if not any((root / folder / name).exists() for folder in ("", "tests", "include", "include/tandem", "lib")):
+                report(document, number, f"no such file: {name}")
         if not line.startswith("|"):
             table = False
         elif re.fullmatch(r"[|\s:-]+", line):
