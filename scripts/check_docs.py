@@ -8,7 +8,7 @@ of its top: one with a `main` or an `#include`.
 A link to a file must lead to one, and a file that is named in the text (`room/x_test.cpp`, `tandem/x.hpp`) must be there.
 In a table whose last column is headed `program`, every row names there the section of a program that shows it,
 [`program.section`](PATH): a function of that name in that file. Every program of the folder that such rows lead to is
-named by one of them.
+named by one of them. README.md names every program of examples/.
 """
 import pathlib
 import re
@@ -90,5 +90,9 @@ for document in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
     text = document.read_text(encoding="utf-8")
     blocks += check_blocks(document, text)
     rows += check_links(document, text)
+readme = root / "README.md"
+for source in sorted((root / "examples").glob("*.cpp")):
+    if not re.search(rf"(`|examples/){source.stem}\b", readme.read_text(encoding="utf-8")):
+        report(readme, 1, f"does not name the example {source.stem}")
 print(f"documentation: {blocks} blocks compared with their sources, {rows} rows with their programs, {failures} findings")
 sys.exit(1 if failures else 0)

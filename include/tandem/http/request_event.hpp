@@ -7,12 +7,13 @@
 //
 // A request tells, in this order: started; for each hop queued, then reused or resolved, connected and
 // secured, then answered, and redirected if it goes on elsewhere; at the end finished, failed or abandoned,
-// exactly once. A hop begins anew after `repeated`, where nothing was answered and the same request goes out
-// once more: a kept connection had just been closed, an HTTP/2 server said that it did not look at it, or
-// wants HTTP/1.1. After an answer that asks for credentials (401, 407) or refuses the question of
-// expect_continue (417) it begins anew with neither: the next `queued` follows `answered`. Requests that go
-// on at a time are told apart by id(). With a retry policy each attempt is a request of its own; between them
-// comes `retrying`. What a cache answers without asking is `cached`.
+// exactly once. After `repeated` the hop begins anew (over HTTP/1.1 with the place that it has, so without
+// `queued`): nothing was answered, and the same request goes out once more, because a kept connection had
+// just been closed, or an HTTP/2 server said that it did not look at it, or wants HTTP/1.1. After an answer
+// that asks for credentials (401, 407) or does not want the question of expect_continue (417) it begins anew
+// without a word: the next `queued` follows `answered`. Requests that go on at a time are told apart by id().
+// With a retry policy each attempt is a request of its own; between them comes `retrying`. What a cache
+// answers without asking is `cached`.
 #pragma once
 
 #include <tandem/http/error.hpp>
