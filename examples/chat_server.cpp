@@ -29,6 +29,21 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using namespace std::chrono_literals;
 
+const char* const usage =
+    "usage: chat_server [--port N] [--address A]\n"
+    "A chat over TCP: whoever connects says a name, then every line goes to everybody.\n"
+    "\n"
+    "  --port N       0, the default, takes a free one; it is printed\n"
+    "  --address A    where to listen (127.0.0.1); 0.0.0.0 for everybody\n"
+    "  --help         this text\n"
+    "\n"
+    "  chat_server --port 7000 &\n"
+    "  nc localhost 7000\n"
+    "\n"
+    "Ctrl-C drains: the lines that were said are delivered, for at most 5 s. Without arguments: a\n"
+    "self-test with a few clients, which ends by itself. Exit codes: 0, 1 when it cannot listen there\n"
+    "or the self-test fails, 2 usage, 130 after Ctrl-C.\n";
+
 class limits {
 public:
     limits() {}
@@ -346,8 +361,9 @@ int main(int argc, char** argv) {
         }
         const auto parsed = std::from_chars(value.data(), end, port);
         if (option != "--port" || parsed.ec != std::errc() || parsed.ptr != end) {
-            std::fprintf(stderr, "usage: chat_server [--port N [--address A]]\n");
-            return 2;
+            const bool help = option == "--help" || option == "-h";
+            std::fputs(usage, help ? stdout : stderr);
+            return help ? 0 : 2;
         }
     }
     return tandem::run(run_server, address, port);

@@ -258,10 +258,20 @@ tandem::task<int> demonstrate() {
     co_return sum == expected.finish() ? 0 : 1;
 }
 
-constexpr const char* usage = R"(usage: download [-n N] [--part MIB] [-o FILE] URL
-Downloads a file in parts, N at a time (4), of MIB MiB each (8), and prints its SHA-256. What an earlier call has
-left is gone on with. Exit codes: 0 ok, 1 something else, 2 usage, 4 network or protocol, 5 TLS,
-8 a status of 400 and above.
+constexpr const char* usage = R"(usage: download [OPTION]... URL
+Downloads a file in parts, several at a time, and prints its SHA-256. What an earlier call has left is gone on with,
+if the file is still the same.
+
+  -n N        parts at a time (4)
+  --part MIB  size of a part in MiB (8)
+  -o FILE     where to (the URL's last part, or index.html)
+  --help      this text
+
+  download https://example.org/disk.iso
+  download -n 8 --part 16 -o copy.iso https://example.org/disk.iso
+
+Without arguments: downloads from a server of its own. Exit codes: 0 ok, 1 something else, 2 usage, 4 network or
+protocol, 5 TLS, 8 a status of 400 and above, 130 after Ctrl-C.
 )";
 
 settings parse(const std::vector<std::string>& arguments) {

@@ -1,9 +1,9 @@
 // fetch: many URLs at a time, from the command line.
 //
-//     fetch https://example.org/                      prints the page
-//     fetch --limit 8 -o pages URL URL URL            into files, eight at a time, going on where they broke
-//     off grep -o 'https://[^"]*' list | fetch - --json   URLs from standard input, a line of JSON for each
-//     fetch                                           fetches from a small site of its own, and ends
+//     fetch https://example.org/              prints the page
+//     fetch --limit 8 -o pages URL URL URL    into files, eight at a time; goes on where a call broke off
+//     fetch --json - < urls.txt               URLs from standard input, a line of JSON for each
+//     fetch                                   fetches from a small site of its own, and ends
 #include <tandem/http.hpp>
 #include <tandem/tandem.hpp>
 

@@ -1,6 +1,6 @@
-// The smallest tour: two things that wait at the same time, and one that computes meanwhile.
+// The smallest tour: two things that wait at the same time, one that computes meanwhile, and a limit on time.
 //
-//     hello            greets three people concurrently, then one with a computed number
+//     hello            greets two people at a time while it counts primes, and does not wait for a third one
 #include <tandem/tandem.hpp>
 
 #include <chrono>

@@ -18,6 +18,17 @@
 
 namespace http = tandem::http;
 
+constexpr const char* usage = R"(usage: hello_server [PORT | --self-test]
+Answers every request on 127.0.0.1:PORT with "hello, " and the client's address, until Ctrl-C; requests in
+progress may end. Port 0 takes a free one.
+
+  hello_server 8080 &
+  curl http://127.0.0.1:8080/
+
+Without arguments, or with --self-test: asks itself once and ends. Exit codes: 0, 1 when the port cannot be had or
+the self-test fails, 2 usage, 130 after Ctrl-C.
+)";
+
 tandem::task<http::server_response> hello(http::server_request request) {
     co_return http::server_response::text("hello, " + request.peer_address() + "\n");
 }
@@ -70,6 +81,7 @@ int main(int argc, char** argv) {
     if (const auto parsed = std::from_chars(argument.data(), end, port);
         parsed.ec == std::errc() && parsed.ptr == end)
         return tandem::run(serve, port);
-    std::cerr << "usage: hello_server [PORT | --self-test]\n";
-    return 2;
+    const bool help = argument == "--help" || argument == "-h";
+    (help ? std::cout : std::cerr) << usage;
+    return help ? 0 : 2;
 }

@@ -29,6 +29,7 @@ namespace {
 
 const char* const usage =
     "usage: mandelbrot [OPTION]...\n"
+    "Draws a part of the Mandelbrot set, computed row by row on all cores.\n"
     "\n"
     "  --size WxH         pixels (1200x800)\n"
     "  --center X,Y       the point in the middle (-0.6,0)\n"
@@ -36,6 +37,9 @@ const char* const usage =
     "  --iterations N     after how many a point counts as inside (500); more for deeper views\n"
     "  --threads N        threads of the pool (as many as there are cores)\n"
     "  --out FILE         FILE.png, or FILE.ppm (mandelbrot.png)\n"
+    "  --help             this text\n"
+    "\n"
+    "  mandelbrot --center -0.7436439,0.1318259 --width 0.0002 --iterations 5000 --out deep.png\n"
     "\n"
     "Progress goes to stderr: a bar on a terminal, else a line every second. Exit code: 0; 1 when the\n"
     "file cannot be written; 2 for wrong use; 130 after Ctrl-C, which leaves no file.\n";

@@ -36,6 +36,10 @@ const char* const usage = "usage: shell_jobs [-j N] COMMAND...\n"
                           "\n"
                           "Runs each command with /bin/sh, at most N at a time (default 4). Lines of output\n"
                           "begin with the number of their command; the summary goes to stderr.\n"
+                          "\n"
+                          "  shell_jobs -j 2 'make -C a' 'make -C b' 'make -C c'\n"
+                          "  ls *.tar | sed 's/^/tar -tf /' | shell_jobs -\n"
+                          "\n"
                           "Exit code: 0 when every command succeeded, 1 when one did not, 2 for wrong use,\n"
                           "130 after Ctrl-C.\n";
 

@@ -14,6 +14,19 @@
 
 namespace http = tandem::http;
 
+constexpr const char* usage = R"(usage: websocket_client [ws://... | wss://...]
+Opens a websocket. Each line of standard input is sent as a text message; each message that comes is printed,
+text as a line, binary as its size. The end of input (Ctrl-D) closes it. What is no message (opened, closed,
+failed) goes to standard error. Pings are answered, and one is sent after 20 s of silence.
+
+  websocket_client wss://example.org/chat
+  printf 'one\ntwo\n' | websocket_client ws://localhost:8080/echo
+
+There are no other options than --help. Without arguments: talks to an echo server of its own, with messages of
+several sizes, and ends. Exit codes: 0 closed normally, 1 something else, 2 usage, 4 network, 5 TLS, 7 refused, or
+closed with another code than 1000.
+)";
+
 // What a terminal should not be told: control characters of a message.
 std::string printable(std::string text) {
     for (char& c : text)
@@ -83,6 +96,7 @@ int main(int argc, char** argv) {
     if (argc == 1) return tandem::run(demonstrate);
     const std::string argument = argv[1];
     if (argc == 2 && argument.starts_with("ws")) return tandem::run(talk, argument);
-    std::cerr << "usage: websocket_client [ws://... | wss://...]\n";
-    return argument == "--help" ? 0 : 2;
+    const bool help = argument == "--help" || argument == "-h";
+    (help ? std::cout : std::cerr) << usage;
+    return help ? 0 : 2;
 }

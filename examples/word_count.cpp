@@ -40,6 +40,10 @@ const char* const usage =
     "run of letters, digits and bytes beyond ASCII (so UTF-8 letters count, and UTF-8 dashes, too);\n"
     "A to Z count as a to z. At most --limit files (64) are open at a time. Links to folders are not\n"
     "followed.\n"
+    "\n"
+    "  word_count --top 20 README.md docs\n"
+    "  find / -name '*.txt' | word_count -\n"
+    "\n"
     "Exit code: 0; 1 when something could not be read (the rest is counted all the same); 2 for wrong\n"
     "use; 130 after Ctrl-C.\n";
 

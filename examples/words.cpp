@@ -54,7 +54,20 @@ tandem::task<> print_words_of_own_pages() {
     co_await tandem::with_task_group(serve_and_count);
 }
 
+constexpr const char* usage = R"(usage: words [URL]...
+Counts the words of web pages: fetches up to 64 at a time, counts on all cores. A line for each, in their order.
+
+  words https://example.org/ https://example.com/
+
+Without URLs: serves itself three pages and counts those. Exit codes: 0, 1 when a page could not be had (then no
+page is counted), 130 after Ctrl-C.
+)";
+
 int main(int argc, char** argv) {
     if (argc == 1) return tandem::run(print_words_of_own_pages);
+    if (argv[1] == std::string_view("--help")) {
+        std::fputs(usage, stdout);
+        return 0;
+    }
     return tandem::run(print_words, std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -2,11 +2,13 @@
 """Code in the documentation is code that compiles, and what it refers to exists.
 
 A C++ block that follows a line `<!-- from PATH -->` must stand in that file, line for line (blank lines and the block's
-own order count). Every C++ block of README.md must have such a line.
+own order count). Every C++ block of README.md must have such a line, and everywhere each that is a whole program or a part
+of its top: one with a `main` or an `#include`.
 
-A link to a file must lead to one. In a table whose last column is headed `program`, every row names there the section
-of a program that shows it, [`program.section`](PATH): a function of that name in that file. Every program of the
-folder that such rows lead to is named by one of them.
+A link to a file must lead to one, and a file that is named in the text (`room/x_test.cpp`, `tandem/x.hpp`) must be there.
+In a table whose last column is headed `program`, every row names there the section of a program that shows it,
+[`program.section`](PATH): a function of that name in that file. Every program of the folder that such rows lead to is
+named by one of them. README.md names every program of examples/.
 """
 import pathlib
 import re
@@ -28,7 +30,7 @@ def check_blocks(document, text):
         source, code = block.group(1), block.group(2)
         line = text.count("\n", 0, block.start()) + 1
         if source is None:
-            if document.name == "README.md":
+            if document.name == "README.md" or re.search(r"^(int main\(|#include)", code, re.M):
                 report(document, line, "a C++ block without `<!-- from PATH -->`")
             continue
         checked += 1
@@ -57,6 +59,9 @@ def check_links(document, text):
         for _, target in links_of(line):
             if not (document.parent / target).exists():
                 report(document, number, f"no such file: {target}")
+        for name in re.findall(r"`((?!boost/)(?:[\w.-]+/)+[\w-]+\.(?:cpp|hpp|py|sh|pml))`", line):
+            if not any((root / folder / name).exists() for folder in ("", "tests", "include", "include/tandem", "lib")):
+                report(document, number, f"no such file: {name}")
         if not line.startswith("|"):
             table = False
         elif re.fullmatch(r"[|\s:-]+", line):
@@ -85,5 +90,9 @@ for document in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
     text = document.read_text(encoding="utf-8")
     blocks += check_blocks(document, text)
     rows += check_links(document, text)
+readme = root / "README.md"
+for source in sorted((root / "examples").glob("*.cpp")):
+    if not re.search(rf"(`|examples/){source.stem}\b", readme.read_text(encoding="utf-8")):
+        report(readme, 1, f"does not name the example {source.stem}")
 print(f"documentation: {blocks} blocks compared with their sources, {rows} rows with their programs, {failures} findings")
 sys.exit(1 if failures else 0)

@@ -10,6 +10,7 @@
 #include <functional>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -169,6 +170,24 @@ void imap() {
     expect(table.size() == 100 && table[7] == 7 && std::ranges::is_sorted(table));
 }
 
+long sum_of(tandem::thread_pool& pool, std::span<const int> numbers) {
+    if (numbers.size() < 1000) return std::accumulate(numbers.begin(), numbers.end(), 0L);
+    const std::size_t half = numbers.size() / 2;
+    long left = 0;
+    long right = 0;
+    tandem::parallel_invoke(
+        pool, [&] { left = sum_of(pool, numbers.first(half)); },
+        [&] { right = sum_of(pool, numbers.subspan(half)); });
+    return left + right;
+}
+
+// Python:  none: a worker of a ProcessPoolExecutor that waits for another call of it can wait for ever
+void divide_and_conquer() {
+    tandem::thread_pool pool;
+    const auto numbers = first_numbers(50'000);
+    expect(sum_of(pool, numbers) == 49'999L * 50'000 / 2);
+}
+
 int main() {
     pool_map();
     expect(tandem::run(pool_map_in_a_task) == 0);
@@ -182,4 +201,5 @@ int main() {
     numpy_cumsum();
     tqdm();
     imap();
+    divide_and_conquer();
 }

@@ -1,5 +1,7 @@
-// Everything of floors 0 and 1: tasks, structured concurrency, synchronization, the companion pool. No Asio
-// in here: the bridge is tandem/asio.hpp, the network tandem/http.hpp.
+// Everything of floors 0 and 1: tasks and the runtime, structured concurrency, synchronization, the companion
+// pool, files, processes and signals, and looking inside (tasks, stalls, traces). No Asio in here: the bridge
+// is tandem/asio.hpp (tandem/asio_pool.hpp for the pool), the network tandem/http.hpp, and what tests use
+// tandem/testing.hpp.
 #pragma once
 
 #include <tandem/concurrency/aggregate_error.hpp>

@@ -209,7 +209,9 @@ void client_metrics::write(std::ostream& out) const {
     write_one(out, "requests_abandoned_total", "counter", "Requests that were cancelled or given up.",
               abandoned_.load(relaxed));
     write_one(out, "retries_total", "counter", "Repetitions by a retry policy.", retries_.load(relaxed));
-    write_one(out, "repeats_total", "counter", "Repetitions because a kept connection had been closed.",
+    write_one(out, "repeats_total", "counter",
+              "Repetitions of what a server had not answered: the connection had been closed, or it refused "
+              "by HTTP/2.",
               repeats_.load(relaxed));
     write_one(out, "redirects_total", "counter", "Redirects that were followed.", redirects_.load(relaxed));
     write_one(out, "cache_hits_total", "counter", "Requests that a cache answered.",

@@ -1,8 +1,7 @@
 // One request on its way: connection, sending, response header, redirects, and then its body.
 //
 // An exchange belongs to the coroutine that makes the request, or to a response_stream. Failures are kept in
-// it
-// (`take_error`) and are told by `false`; cancellation is thrown.
+// it (`take_error`) and are told by `false`; cancellation is thrown.
 #pragma once
 
 #include "lib/http/client_state.hpp"

@@ -1,4 +1,6 @@
-// Finds the conformance data of other projects, which is not part of this one.
+// Finds the conformance data of other projects, which is not part of this one: where the environment variable
+// TANDEM_CONFORMANCE says, else beside the checkout (tests/CMakeLists.txt). Whoever reads it skips what is
+// not there, and says so.
 #pragma once
 
 #include <cstdlib>

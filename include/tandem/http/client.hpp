@@ -13,9 +13,9 @@
 // again, once, on a new one, if its method is idempotent and no byte of an answer came.
 //
 // Redirects: 301, 302, 303, 307 and 308 with a Location that is an http or https URL; any other 3xx is given
-// as it is. Authorization, Cookie and Proxy-Authorization go no further than the origin (scheme, host, port)
-// that they were meant for; user name and password in a Location are ignored. From https to http: refused,
-// unless allow_insecure_redirects.
+// as it is. Authorization, Cookie, Proxy-Authorization and Referer go no further than the origin (scheme,
+// host, port) that they were meant for; user name and password in a Location are ignored. From https to http:
+// refused, unless allow_insecure_redirects.
 //
 // Who asks, and cookies: client_options::credentials, netrc and cookies, request::auth.
 //

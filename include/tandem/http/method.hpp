@@ -6,7 +6,8 @@
 
 namespace tandem::http {
 
-/// A standard method. Others, such as WebDAV's, travel as text; see h1::request_head::method.
+/// A standard method. Others, such as WebDAV's, travel as text: `request::method` takes one, and
+/// `server_request::method_name` gives it.
 enum class method { get, head, post, put, delete_, connect, options, trace, patch };
 
 /// The name on the wire: "GET", "DELETE", ...

@@ -103,10 +103,9 @@ public:
     proxies& https(proxy by);
     proxies& all(proxy by);
 
-    /// Hosts to connect to directly, separated by commas or spaces: "example.org" (and what is under it, as
-    /// is
-    /// ".example.org"), "192.0.2.1", "10.0.0.0/8", "fd00::/8", or "*" alone: all of them. Entries that are
-    /// neither a name, an address nor a network never match. Adds to what was given before.
+    /// Hosts to connect to directly, separated by commas or spaces: "example.org" (and what is under it;
+    /// ".example.org" is the same), "192.0.2.1", "10.0.0.0/8", "fd00::/8", or "*" alone: all of them. Entries
+    /// that are neither a name, an address nor a network never match. Adds to what was given before.
     proxies& bypass(std::string_view list);
 
     /// The proxy for a URL; nullptr: none. It lives as long as this object, unchanged.

@@ -1,8 +1,9 @@
 // request_body: what a request sends, from memory, from files, or made while it is sent.
 //
 //     request.body(request_body::file("big.iso"), "application/octet-stream");
-//     request.body(request_body::stream(export_rows), "text/csv");      // async_generator<std::string>
-//     export_rows();
+//     request.body(request_body::stream(export_rows), "text/csv");
+//
+// where `export_rows` is a function that gives a generator, async_generator<std::string> export_rows().
 //
 // Files are read while they are sent, 64 KiB at a time, on the companion pool. Their size is asked for when
 // the request begins, and that many bytes are sent: a file that grows meanwhile is cut there, one that

@@ -7,9 +7,13 @@
 //
 // A request tells, in this order: started; for each hop queued, then reused or resolved, connected and
 // secured, then answered, and redirected if it goes on elsewhere; at the end finished, failed or abandoned,
-// exactly once. `repeated` comes where a kept connection had just been closed. Requests that go on at a time
-// are told apart by id(). With a retry policy each attempt is a request of its own; between them comes
-// `retrying`. What a cache answers without asking is `cached`.
+// exactly once. After `repeated` the hop begins anew (over HTTP/1.1 with the place that it has, so without
+// `queued`): nothing was answered, and the same request goes out once more, because a kept connection had
+// just been closed, or an HTTP/2 server said that it did not look at it, or wants HTTP/1.1. After an answer
+// that asks for credentials (401, 407) or does not want the question of expect_continue (417) it begins anew
+// without a word: the next `queued` follows `answered`. Requests that go on at a time are told apart by id().
+// With a retry policy each attempt is a request of its own; between them comes `retrying`. What a cache
+// answers without asking is `cached`.
 #pragma once
 
 #include <tandem/http/error.hpp>
@@ -33,7 +37,7 @@ public:
         resolved,   ///< duration: the look-up of the name
         connected,  ///< duration: until TCP was connected
         secured,    ///< duration: the TLS handshake
-        repeated,   ///< the kept connection had been closed: sent again on a new one
+        repeated,   ///< not answered, and safe to send again, which comes now (see above)
         answered,   ///< the header is there: status(); duration: since the first byte was sent
         redirected, ///< the answer is a redirect that is followed: status(); url(): where to
         finished,   ///< the body has been read: status(); duration: since started

@@ -1,7 +1,7 @@
 // socket_options: where a connection comes from and how TCP treats it.
 //
-//     http::client
-//     web(http::client_options().socket(socket_options().local_address("192.0.2.7").keep_alive(30s)));
+//     auto options = socket_options().local_address("192.0.2.7").keep_alive(30s);
+//     http::client web(http::client_options().socket(options));
 #pragma once
 
 #include <chrono>

@@ -5,8 +5,10 @@
 // injection queue, first in, first out. Every so often a worker takes the oldest job first, so that nothing
 // starves behind a job that resubmits itself. A worker without work parks and costs no CPU.
 //
-// A pool is for computing, not for waiting: a job that blocks takes its worker with it, and when all workers
-// wait for jobs that are still queued, they wait forever.
+// A pool is for computing, not for waiting: a job that blocks (in a lock, a read, `block_on`,
+// future::wait_for) takes its worker with it, and when all workers block for what queued jobs are to do, they
+// block forever. What the pool itself offers to wait with does not block a worker: in `future::get` and
+// `wait`, in parallel_invoke and in the parallel loops it runs other jobs meanwhile.
 #pragma once
 
 #include <tandem/parallelism/detail/call.hpp>

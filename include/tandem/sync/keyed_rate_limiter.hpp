@@ -1,7 +1,7 @@
 // keyed_rate_limiter<Key>: a rate limit of its own for each key, such as a host, a user or an address.
 //
 //     keyed_rate_limiter<std::string> per_host(5, 1s, 2);
-//     co_await per_host.acquire(url.host());
+//     co_await per_host.acquire(std::string(url.host()));
 //
 // Each key has a bucket as `rate_limiter` has (same rate for all), made at its first use. A bucket that is
 // full again, and that nobody waits for, means nothing and is forgotten, the one used longest ago first; so

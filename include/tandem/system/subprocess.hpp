@@ -6,7 +6,8 @@
 //     auto count = [](subprocess& child) -> task<> {
 //         while (auto line = co_await child.out().read_line()) handle(*line);
 //     };
-//     exit_status end = co_await with_subprocess(process_options("tail").args("-f", log).out(pipe), count);
+//     auto tail = process_options("tail").args("-f", log).out(process_io::pipe);
+//     exit_status end = co_await with_subprocess(std::move(tail), count);
 //
 // Starting takes the time of a vfork and an exec, about a millisecond, in which the loop stands still. The
 // child gets the three standard streams and no other descriptor, no blocked signal, and default dispositions
