@@ -43,6 +43,9 @@ public:
         return nullptr;
     }
 
+    // Owner: whether the last take gave several jobs, but fewer than fit.
+    bool was_short() const noexcept { return end_ != 0 && end_ != capacity; }
+
     // Any thread; the newest.
     pool_job* steal() noexcept {
         for (std::size_t i = filled_.load(std::memory_order_seq_cst); i-- > 0;) {
