@@ -41,6 +41,13 @@ thread_pool& shared_pool() {
     return pool;
 }
 
+// Each worker on a processor of its own: the system sometimes wakes both on the same one, and lets them take
+// turns there while the other is idle, longer than a loop of a millisecond lasts.
+thread_pool& pinned_pool() {
+    static thread_pool pool(tandem::thread_pool_options().workers(workers).cpus({0, 1}));
+    return pool;
+}
+
 // Jobs that live in memory of the caller's: what a library on top of the pool pays for one.
 void intrusive_jobs(const note& write) {
     class job : public tandem::pool_job {
@@ -123,6 +130,9 @@ void add_tandem_cases(cases& all) {
         time_each(
             15, [&] { check(sum_of_squares(shared_pool(), fixed) > 0, squares_row); },
             [&](double ms, double) { write("sum of squares, in a fixed order", "ms", ms); });
+        time_each(
+            15, [&] { check(sum_of_squares(pinned_pool(), {}) > 0, squares_row); },
+            [&](double ms, double) { write("sum of squares, pinned workers", "ms", ms); });
     });
     add_mandelbrot_case(all, name, [](picture& p) {
         tandem::parallel_for(shared_pool(), 0, picture::height, [&p](int y) { p.row(y); });

@@ -151,11 +151,12 @@ private:
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     readiness_set sockets_;
     bool sockets_reported_ = false; // in this turn
-    inbox inbox_;
-    timer_wheel timers_;
+    // What other threads write lies apart from what the loop itself writes with each node that it runs.
+    alignas(64) inbox inbox_;
+    wake_gate gate_;
+    alignas(64) timer_wheel timers_;
     runtime& owner_;
     thread_pool& companion_;
-    wake_gate gate_;
     short_wait short_wait_;
     std::atomic<bool> stop_{false};
     std::atomic<std::uint64_t> busy_ns_{0};

@@ -43,6 +43,9 @@ public:
         return nullptr;
     }
 
+    // Owner: whether the last take gave several jobs, but fewer than fit.
+    bool was_short() const noexcept { return end_ != 0 && end_ != capacity; }
+
     // Any thread; the newest.
     pool_job* steal() noexcept {
         for (std::size_t i = filled_.load(std::memory_order_seq_cst); i-- > 0;) {
@@ -213,14 +216,17 @@ private:
         return false;
     }
 
-    short_lock mutex_;
-    std::vector<pool_job*> ring_; // a power of two of them; null: removed
-    std::uint64_t head_ = 0;      // the numbers of the jobs in the ring: [head, tail)
+    // What submitters and workers both write shares one cache line, which a take moves to the worker and the
+    // next push moves back: more lines would be more of these moves. (A mutex of glibc's has 40 bytes.)
+    alignas(64) short_lock mutex_;
+    std::uint64_t head_ = 0; // the numbers of the jobs in the ring: [head, tail)
     std::uint64_t tail_ = 0;
+    atomic<std::size_t> size_{0}; // of what was not removed; written under the mutex, read without
+
+    alignas(64) std::vector<pool_job*> ring_; // a power of two of them; null: removed
+
+    alignas(64) std::array<std::uint64_t, 2> submitted_{}; // a take does not touch these
     bool closed_ = false;
-    std::array<std::uint64_t, 2> submitted_{};
-    alignas(64) atomic<std::size_t> size_{
-        0}; // of what was not removed; written under the mutex, read without
 };
 
 } // namespace tandem::detail

@@ -108,6 +108,7 @@ private:
     alignas(64) std::uint64_t random_;
     std::int64_t search_ns_;
     std::uintptr_t stack_base_ = 0; // where the thread's loop has its frame
+    std::int64_t next_take_ns_ = 0; // no take from the injection queue before; 0: at any time
     std::uint32_t tick_ = 0;
     std::uint8_t epoch_ = 0;   // of the job that runs; what it submits inherits it
     bool owes_notice_ = false; // finished a job that a drain waits for, and has not told it yet
