@@ -131,6 +131,8 @@ private:
     task<bool> measure_body();
     task<bool> answer_early(task_context& uploader, const bool& uploaded, attempt& outcome);
 
+    void choose_fields(http::headers& fields, bool to_proxy);
+    void choose_own_fields(http::headers& fields);
     bool begin_request();
     void tell_sent(std::size_t bytes);
     void tell_received(std::size_t bytes);

@@ -3,12 +3,13 @@
 namespace tandem::http::h1 {
 
 std::error_code client_transport::begin(const request_line& line, const headers& fields,
-                                        const body_plan& body) {
+                                        const body_plan& body, std::string_view ready) {
     out_.clear();
     chunked_ = body.framing() == framing::chunked;
     reader_.reset(line.verb);
-    if (!line.absolute) return write_request_head(out_, line.method, line.target.target(), fields, body);
-    return write_request_head(out_, line.method, absolute_form(line.target), fields, body);
+    if (!line.absolute)
+        return write_request_head(out_, line.method, line.target.target(), fields, body, ready);
+    return write_request_head(out_, line.method, absolute_form(line.target), fields, body, ready);
 }
 
 task<io_result> client_transport::send(std::string_view body) {

@@ -15,7 +15,12 @@ public:
     /// `stream` is open whenever something is sent or received.
     client_transport(net::stream& stream, const limits& bounds) : stream_(stream), reader_(bounds) {}
 
-    std::error_code begin(const request_line& line, const headers& fields, const body_plan& body) override;
+    std::error_code begin(const request_line& line, const headers& fields, const body_plan& body) override {
+        return begin(line, fields, body, std::string_view());
+    }
+    /// With `ready` beside the fields, as write_request_head has it.
+    std::error_code begin(const request_line& line, const headers& fields, const body_plan& body,
+                          std::string_view ready);
     void show_interim() noexcept override { reader_.show_interim(); }
     void expires_at(clock::time_point when) noexcept override { stream_.expires_at(when); }
 
