@@ -31,14 +31,18 @@ std::string_view origin_key(const url& target) noexcept {
 
 } // namespace
 
-exchange::exchange(client_state& client, request&& what, clock::time_point call_end)
-    : client_(client), home_(task_context::current()->home()), request_(std::move(what)),
-      url_(std::move(request_.url_)), upgrade_(request_.headers().has_token("Upgrade", "websocket")),
-      start_(home_.now()), total_(clock::time_point::max(), std::chrono::nanoseconds(0),
-                                  "request::timeout, client_options::total_timeout"),
-      limit_(total_), proxy_authorization_(client.proxy_digests) {
-    if (!client_.pool.bind(home_))
+exchange::exchange(client_state& client, request&& what)
+    : client_(client), request_(std::move(what)), url_(std::move(request_.url_)),
+      upgrade_(request_.headers().has_token("Upgrade", "websocket")),
+      total_(clock::time_point::max(), std::chrono::nanoseconds(0),
+             "request::timeout, client_options::total_timeout"),
+      limit_(total_), proxy_authorization_(client.proxy_digests) {}
+
+void exchange::begin(clock::time_point call_end) {
+    home_ = &task_context::current()->home();
+    if (!client_.pool.bind(*home_))
         throw std::logic_error("tandem::http::client: used by tasks of two schedulers at a time");
+    start_ = home_->now();
     total_ = total_.part(start_, request_.timeout().value_or(client_.options.total_timeout()), total_.option);
     total_.when = std::min(total_.when, call_end);
 }
@@ -71,7 +75,8 @@ bool exchange::check_url() {
     return true;
 }
 
-task<bool> exchange::run_to_head() {
+task<bool> exchange::run_to_head(clock::time_point call_end) {
+    begin(call_end);
     if (!client_.options.observers().empty()) tell_start();
     if (!check_url()) co_return false;
     const bool follows = request_.follow_redirects().value_or(client_.options.follow_redirects());
@@ -187,14 +192,14 @@ bool exchange::speaks_http2() const noexcept {
 }
 
 task<bool> exchange::acquire(std::chrono::nanoseconds longest) {
-    const clock::time_point asked = home_.now();
+    const clock::time_point asked = home_->now();
     limit_ = limit_for(longest, "client_options::pool_timeout");
     lease_ = co_await client_.pool.acquire(pool_key(), limit_.when);
     if (!lease_) {
         fail_timeout(request_phase::pool_wait, limit_);
         co_return false;
     }
-    timings_.pool_wait += home_.now() - asked;
+    timings_.pool_wait += home_->now() - asked;
     if (observed_) tell(request_event::kind::queued, timings_.pool_wait);
     co_return true;
 }
@@ -243,6 +248,7 @@ task<bool> exchange::hop() {
 }
 
 task<bool> exchange::warm_up() {
+    begin(clock::time_point::max());
     if (!check_url()) co_return false;
     choose_protocol();
     // Those that are ready are held meanwhile, so no longer than it takes to open one.
@@ -291,7 +297,7 @@ task<bool> exchange::open_connection() {
         co_return false;
     }
     lease_->stream = std::move(made.stream);
-    lease_->opened_at = home_.now();
+    lease_->opened_at = home_->now();
     lease_.agree(speaks_http2());
     co_return true;
 }
@@ -390,7 +396,7 @@ task<exchange::attempt> exchange::try_once() {
     body_begun_ = false;
     if (expecting_) go_ahead_.reset();
     const std::string_view body = drop_body_ ? std::string_view() : std::string_view(request_.body());
-    const clock::time_point begun = home_.now();
+    const clock::time_point begun = home_->now();
     set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
 
     attempt outcome = attempt::failed;
@@ -406,7 +412,7 @@ task<exchange::attempt> exchange::try_once() {
         // Even then: a server may answer, and close, before it has taken the request.
         if (!sent.error || !error_->is_timeout()) outcome = co_await read_head();
     }
-    timings_.first_byte = home_.now() - begun;
+    timings_.first_byte = home_->now() - begun;
     co_return outcome;
 }
 

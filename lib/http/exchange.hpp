@@ -35,8 +35,8 @@ class exchange {
 public:
     using clock = scheduler::clock;
 
-    /// Its total time ends at `call_end`, if not earlier.
-    exchange(client_state& client, request&& what, clock::time_point call_end);
+    /// Anywhere: nothing has begun.
+    exchange(client_state& client, request&& what);
     ~exchange() {
         if (observed_) tell_end(request_event::kind::abandoned);
     }
@@ -49,8 +49,9 @@ public:
         tandem::detail::deallocate_frame(memory, size);
     }
 
-    /// Sends the request, follows redirects, and stops when the final header is there.
-    task<bool> run_to_head();
+    /// Sends the request, follows redirects, and stops when the final header is there. The total time, which
+    /// begins here, ends at `call_end`, if not earlier.
+    task<bool> run_to_head(clock::time_point call_end);
 
     /// Instead of run_to_head(): opens a connection, or takes a kept one, for others to use after `keep`.
     task<bool> warm_up();
@@ -60,10 +61,8 @@ public:
         if (reused_) lease_.keep();
     }
 
-    /// Moves what run_to_head() found out into `info`. Before the body. The URL of a whole response, which
-    /// may still be needed to tell of a failure, comes with finish().
+    /// Moves what run_to_head() found out into `info`. Before the body.
     void describe(response_info& info);
-    void describe(response& whole) { describe_all_but_url(whole); }
 
     enum class progress { piece, need_input, done, failed };
 
@@ -71,14 +70,14 @@ public:
     /// call. Never waits. After `done` the connection has been given back.
     progress next_piece(std::string_view& piece);
 
-    /// All of the body that has been received; gives need_input, done or failed.
-    progress drain_into(std::string& body);
-
     /// After need_input: receives more.
     task<bool> receive_body();
 
-    /// Drains and receives until the body is over.
-    task<bool> read_body(std::string& body);
+    /// Instead of describe() and next_piece(): fills in a whole response, as far as it has been received.
+    /// Gives need_input, done or failed.
+    progress begin_whole(response& whole);
+    /// After need_input: all the rest.
+    task<bool> read_whole(response& whole);
 
     /// Bounds the decoded body; `option` names it in the message. Before the first piece.
     void limit_body(std::uint64_t bytes, const char* option) noexcept {
@@ -98,7 +97,6 @@ public:
     [[nodiscard]] std::uint64_t wire_bytes() const noexcept { return wire_bytes_; }
     /// After a 101: the connection, which leaves the pool, and what was received behind the header.
     [[nodiscard]] net::stream take_stream(std::string& received);
-    void finish(response& whole, std::string&& body); // and trailers, bytes, total time
 
 private:
     enum class attempt {
@@ -108,6 +106,7 @@ private:
         failed,
     };
 
+    void begin(clock::time_point call_end);
     task<bool> hop();             // one request, up to its header
     task<bool> open_connection(); // lib/http/connector.hpp
     task<attempt> try_once();     // send and read the header on the open connection
@@ -147,6 +146,7 @@ private:
     void drop_redirect_body();
     void begin_body();
     void describe_all_but_url(response_info& info);
+    progress drain_into(response& whole);
     progress end_body();
     progress fail_body(const error_code& code);
     void release();
@@ -172,7 +172,7 @@ private:
     void tell_end(request_event::kind what) noexcept;
 
     client_state& client_;
-    scheduler& home_;
+    scheduler* home_ = nullptr; // once it has begun
     request request_;
     tandem::url url_;
     const bool upgrade_; // to a websocket: HTTP/1.1 only, and ws and wss mean http and https
