@@ -193,7 +193,7 @@ bool exchange::speaks_http2() const noexcept {
 
 task<bool> exchange::acquire(std::chrono::nanoseconds longest) {
     const clock::time_point asked = home_->now();
-    limit_ = limit_for(longest, "client_options::pool_timeout");
+    limit_ = total_.part(asked, longest, "client_options::pool_timeout");
     lease_ = co_await client_.pool.acquire(pool_key(), limit_.when);
     if (!lease_) {
         fail_timeout(request_phase::pool_wait, limit_);
@@ -397,7 +397,7 @@ task<exchange::attempt> exchange::try_once() {
     if (expecting_) go_ahead_.reset();
     const std::string_view body = drop_body_ ? std::string_view() : std::string_view(request_.body());
     const clock::time_point begun = home_->now();
-    set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
+    set_deadline(begun, client_.options.first_byte_timeout(), "client_options::first_byte_timeout");
 
     attempt outcome = attempt::failed;
     if (streamed || expecting_ || body.size() > small_body) {

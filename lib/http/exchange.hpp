@@ -157,8 +157,8 @@ private:
     [[nodiscard]] bool body_repeatable() const noexcept;
     [[nodiscard]] h1::body_plan plan_body() const;
 
-    [[nodiscard]] time_limit limit_for(std::chrono::nanoseconds length, const char* option) const;
-    void set_deadline(const time_limit& limit);
+    // For the next part of the exchange: `length` from `now` on, within the total time.
+    void set_deadline(clock::time_point now, std::chrono::nanoseconds length, const char* option);
     // Turns a failed operation into an error, or throws operation_cancelled if that is why.
     void fail_io(request_phase phase, const error_code& code, std::string detail = std::string());
     void fail_timeout(request_phase phase, const time_limit& limit);

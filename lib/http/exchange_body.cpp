@@ -130,7 +130,7 @@ exchange::progress exchange::drain_into(response& whole) {
 }
 
 task<bool> exchange::receive_body() {
-    set_deadline(limit_for(client_.options.read_idle_timeout(), "client_options::read_idle_timeout"));
+    set_deadline(home_->now(), client_.options.read_idle_timeout(), "client_options::read_idle_timeout");
     const io_result got = co_await wire_->receive();
     if (got.error) {
         const connection_pool::lease closed = std::move(lease_);

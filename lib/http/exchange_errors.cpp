@@ -30,13 +30,9 @@ bool is_size_limit(const std::error_code& code) noexcept {
 
 } // namespace
 
-time_limit exchange::limit_for(std::chrono::nanoseconds length, const char* option) const {
-    return total_.part(home_->now(), length, option);
-}
-
-void exchange::set_deadline(const time_limit& limit) {
-    limit_ = limit;
-    wire_->expires_at(limit.when);
+void exchange::set_deadline(clock::time_point now, std::chrono::nanoseconds length, const char* option) {
+    limit_ = total_.part(now, length, option);
+    wire_->expires_at(limit_.when, now);
 }
 
 bool exchange::fail(request_phase phase, const error_code& code, std::string detail) {

@@ -74,7 +74,7 @@ public:
     virtual void show_interim() noexcept {}
 
     /// From `when` on what waits for this request ends with errc::timed_out.
-    virtual void expires_at(clock::time_point when) noexcept = 0;
+    virtual void expires_at(clock::time_point when, clock::time_point now) noexcept = 0;
 
     /// Sends the head and all of the body, which is small and must stay alive until the response is over.
     [[nodiscard]] virtual task<io_result> send(std::string_view body) = 0;

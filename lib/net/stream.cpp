@@ -88,11 +88,11 @@ public:
         }
     }
 
-    void expires_at(clock::time_point when) noexcept {
+    void expires_at(clock::time_point when, clock::time_point now) noexcept {
         home_.disarm(*this);
         expired_ = false;
         if (when == clock::time_point::max()) return;
-        if (when <= home_.now())
+        if (when <= now)
             on_deadline(*this);
         else
             home_.arm(*this, when);
@@ -310,7 +310,10 @@ int stream::native_handle() const noexcept {
     return impl_ ? impl_->fd_ : -1;
 }
 void stream::expires_at(clock::time_point when) noexcept {
-    impl_->expires_at(when);
+    impl_->expires_at(when, when == clock::time_point::max() ? when : impl_->home_.now());
+}
+void stream::expires_at(clock::time_point when, clock::time_point now) noexcept {
+    impl_->expires_at(when, now);
 }
 
 task<io_result> stream::read_some(char* data, std::size_t size) {

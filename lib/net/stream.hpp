@@ -43,6 +43,7 @@ public:
     // From `when` on, operations in progress and later ones end with errc::timed_out. `max()`: no limit.
     // Cheap.
     void expires_at(clock::time_point when) noexcept;
+    void expires_at(clock::time_point when, clock::time_point now) noexcept; // for who has just looked
 
     // Reads what is there, at least one byte, at most `size`. 0 bytes without error: the peer has ended the
     // stream. A TLS stream that ends without close_notify gives the error

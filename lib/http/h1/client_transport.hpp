@@ -22,7 +22,9 @@ public:
     std::error_code begin(const request_line& line, const headers& fields, const body_plan& body,
                           std::string_view ready);
     void show_interim() noexcept override { reader_.show_interim(); }
-    void expires_at(clock::time_point when) noexcept override { stream_.expires_at(when); }
+    void expires_at(clock::time_point when, clock::time_point now) noexcept override {
+        stream_.expires_at(when, now);
+    }
 
     task<io_result> send(std::string_view body) override;
     task<io_result> send_head() override { return stream_.write(out_); }

@@ -41,11 +41,11 @@ std::error_code client_stream::begin(const request_line& line, const headers& fi
     return fields_.assign(line, fields, body);
 }
 
-void client_stream::expires_at(clock::time_point when) noexcept {
+void client_stream::expires_at(clock::time_point when, clock::time_point now) noexcept {
     session_.home_.disarm(*this);
     expired_ = false;
     if (when == clock::time_point::max()) return;
-    if (when <= session_.home_.now())
+    if (when <= now)
         on_time(*this);
     else
         session_.home_.arm(*this, when);

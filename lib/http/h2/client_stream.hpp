@@ -21,7 +21,7 @@ public:
     std::error_code begin(const request_line& line, const headers& fields,
                           const h1::body_plan& body) override;
     void show_interim() noexcept override { show_interim_ = true; }
-    void expires_at(clock::time_point when) noexcept override;
+    void expires_at(clock::time_point when, clock::time_point now) noexcept override;
 
     task<io_result> send(std::string_view body) override;
     task<io_result> send_head() override;
