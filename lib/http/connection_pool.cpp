@@ -119,6 +119,14 @@ connection* connection_pool::take(pool_origin& origin) {
     return use(origin, std::move(fresh));
 }
 
+connection_pool::lease connection_pool::try_acquire(std::string_view key) {
+    pool_origin& origin = origin_of(key);
+    if (!origin.waiters_.empty()) return lease();
+    const pin pinned(*this, origin); // until it has a connection; without one it may be forgotten
+    connection* const held = take(origin);
+    return held ? lease(*this, *held) : lease();
+}
+
 // A place on a connection that speaks HTTP/2.
 connection* connection_pool::take_shared(pool_origin& origin) noexcept {
     for (const auto& c : origin.shared_) {

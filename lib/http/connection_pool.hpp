@@ -129,6 +129,9 @@ public:
     class acquire_awaiter;
     class acquire_operation;
 
+    /// A lease that need not be waited for, or an empty one.
+    [[nodiscard]] lease try_acquire(std::string_view origin);
+
     /// Waits for a connection to `origin` (its text is copied where it must last), until `deadline`; an empty
     /// lease when that has passed. Cancellation: leaves the queue, throws operation_cancelled.
     [[nodiscard]] acquire_operation acquire(std::string_view origin, clock::time_point deadline) noexcept;

@@ -99,6 +99,9 @@ public:
     [[nodiscard]] net::stream take_stream(std::string& received);
 
 private:
+    template <class T>
+    using maybe_task = tandem::detail::maybe_task<T>;
+
     enum class attempt {
         head,
         stale,   // a kept connection had been closed
@@ -107,14 +110,19 @@ private:
     };
 
     void begin(clock::time_point call_end);
-    task<bool> hop();             // one request, up to its header
-    task<bool> open_connection(); // lib/http/connector.hpp
-    task<attempt> try_once();     // send and read the header on the open connection
+    task<bool> hop();               // one request, up to its header
+    task<bool> open_connection();   // lib/http/connector.hpp
+    maybe_task<attempt> try_once(); // send and read the header on the open connection
+    task<attempt> measure_and_send();
+    maybe_task<attempt> send_request();
+    task<attempt> finish_sending(transport::transfer_task sending, std::size_t body_bytes);
+    bool small_request_sent(const io_result& sent, std::size_t body_bytes);
     task<attempt> read_head();
     [[nodiscard]] attempt without_answer() const noexcept;
     [[nodiscard]] bool may_go_again(attempt outcome);
     bool turn_to_http1(attempt outcome);
     void choose_protocol();
+    bool acquire_at_once();
     task<bool> acquire(std::chrono::nanoseconds longest);
     std::string_view pool_key();
     [[nodiscard]] const proxy* via() const noexcept;  // to the URL at hand
@@ -181,8 +189,9 @@ private:
     std::optional<http::error> error_;
 
     clock::time_point start_;
-    time_limit total_; // for all of it
-    time_limit limit_; // the one in force
+    clock::time_point begun_; // sending, on the connection at hand
+    time_limit total_;        // for all of it
+    time_limit limit_;        // the one in force
     request_timings timings_;
     std::vector<redirect_hop> history_;
 

@@ -26,13 +26,13 @@ public:
         stream_.expires_at(when, now);
     }
 
-    task<io_result> send(std::string_view body) override;
-    task<io_result> send_head() override { return stream_.write(out_); }
-    task<io_result> send_piece(std::string_view data) override;
-    task<io_result> send_end() override;
+    transfer_task send(std::string_view body) override;
+    transfer_task send_head() override { return stream_.write(out_); }
+    transfer_task send_piece(std::string_view data) override;
+    transfer_task send_end() override;
 
     step read() override;
-    task<io_result> receive() override;
+    transfer_task receive() override;
     void received(std::size_t bytes) override;
 
     http::protocol protocol() const noexcept override;
