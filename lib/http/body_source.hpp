@@ -11,8 +11,8 @@ namespace tandem::http {
 
 class body_source {
 public:
-    body_source(std::shared_ptr<client_state> client, request&& what, scheduler::clock::time_point end)
-        : client_(std::move(client)), exchange_(*client_, std::move(what), end) {}
+    body_source(std::shared_ptr<client_state> client, request&& what)
+        : client_(std::move(client)), exchange_(*client_, std::move(what)) {}
 
     [[nodiscard]] http::exchange& exchange() noexcept { return exchange_; }
 

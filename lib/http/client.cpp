@@ -9,32 +9,52 @@
 
 #include <algorithm>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 namespace tandem::http {
 
-task<result<response>> fetch(client_state& state, request what, scheduler::clock::time_point end) {
-    const auto held = std::make_unique<exchange>(state, std::move(what), end);
+namespace {
+
+constexpr scheduler::clock::time_point no_end = scheduler::clock::time_point::max();
+
+// What is told of a request that has failed.
+template <class R>
+R no_response(exchange& one) {
+    if constexpr (std::is_same_v<R, response>)
+        throw request_error(one.take_error());
+    else
+        return R(one.take_error());
+}
+
+// R: response, or a result with one. The exchange comes in from outside, and the response goes out the
+// shortest way: both are large.
+template <class R>
+task<R> fetch_whole(std::unique_ptr<exchange> given, scheduler::clock::time_point end) {
+    const std::unique_ptr<exchange> held = std::move(given); // it ends before the task is told of
     exchange& one = *held;
-    if (!co_await one.run_to_head()) co_return result<response>(one.take_error());
+    if (!co_await one.run_to_head(end)) co_return no_response<R>(one);
     response whole;
-    one.describe(whole);
-    std::string body;
-    exchange::progress progress = one.drain_into(body); // all of it is often there already
+    exchange::progress progress = one.begin_whole(whole); // all of it is often there already
     if (progress == exchange::progress::need_input) {
-        const bool read = co_await one.read_body(body);
+        const bool read = co_await one.read_whole(whole);
         progress = read ? exchange::progress::done : exchange::progress::failed;
     }
-    if (progress == exchange::progress::failed) co_return result<response>(one.take_error());
-    one.finish(whole, std::move(body));
-    co_return result<response>(std::move(whole));
+    if (progress == exchange::progress::failed) co_return no_response<R>(one);
+    co_return std::move(whole);
+}
+
+} // namespace
+
+task<result<response>> fetch(client_state& state, request&& what, scheduler::clock::time_point end) {
+    return fetch_whole<result<response>>(std::make_unique<exchange>(state, std::move(what)), end);
 }
 
 task<result<response_stream>> begin(std::shared_ptr<client_state> state, request what,
                                     scheduler::clock::time_point end) {
-    auto source = std::make_unique<body_source>(std::move(state), std::move(what), end);
+    auto source = std::make_unique<body_source>(std::move(state), std::move(what));
     exchange& one = source->exchange();
-    if (!co_await one.run_to_head()) co_return result<response_stream>(one.take_error());
+    if (!co_await one.run_to_head(end)) co_return result<response_stream>(one.take_error());
     // Only what was asked for: a stream is for bodies of any size.
     one.limit_body(one.wanted().max_body().value_or(h1::limits::no_limit), "request::max_body");
     response_info info;
@@ -44,8 +64,6 @@ task<result<response_stream>> begin(std::shared_ptr<client_state> state, request
 
 namespace {
 
-constexpr scheduler::clock::time_point no_end = scheduler::clock::time_point::max();
-
 task<result<response>> fetch_intercepted(std::shared_ptr<client_state> state, request what) {
     const interceptor_call call(std::move(state), what);
     co_return co_await next(call, 0).send(std::move(what));
@@ -54,11 +72,6 @@ task<result<response>> fetch_intercepted(std::shared_ptr<client_state> state, re
 task<result<response_stream>> begin_intercepted(std::shared_ptr<client_state> state, request what) {
     const interceptor_call call(std::move(state), what);
     co_return co_await next(call, 0).open(std::move(what));
-}
-
-task<result<response>> fetch_any(const std::shared_ptr<client_state>& state, request what) {
-    if (!state->options.interceptors().empty()) return fetch_intercepted(state, std::move(what));
-    return fetch(*state, std::move(what), no_end);
 }
 
 task<result<response_stream>> begin_any(const std::shared_ptr<client_state>& state, request what) {
@@ -79,7 +92,7 @@ task<> open_ahead(std::shared_ptr<client_state> state, std::string url, std::siz
     const std::size_t most =
         std::min({count, state->options.connections_per_host(), state->options.connections_total()});
     for (std::size_t i = 0; i < most; ++i) {
-        all.push_back(std::make_unique<exchange>(*state, request(url), scheduler::clock::time_point::max()));
+        all.push_back(std::make_unique<exchange>(*state, request(url)));
         opening.push_back(all.back()->warm_up());
     }
     std::vector<bool> ready;
@@ -133,7 +146,9 @@ task<response> client::post(tandem::url url, std::string body, std::string conte
     return send(post_request(std::move(url), std::move(body), content_type));
 }
 task<response> client::send(request what) {
-    return value_or_throw(fetch_any(state_, std::move(what)));
+    if (!state_->options.interceptors().empty())
+        return value_or_throw(fetch_intercepted(state_, std::move(what)));
+    return fetch_whole<response>(std::make_unique<exchange>(*state_, std::move(what)), no_end);
 }
 task<result<response>> client::try_get(std::string url) {
     return try_send(request(url));
@@ -154,7 +169,8 @@ task<result<response>> client::try_post(tandem::url url, std::string body, std::
     return try_send(post_request(std::move(url), std::move(body), content_type));
 }
 task<result<response>> client::try_send(request what) {
-    return fetch_any(state_, std::move(what));
+    if (!state_->options.interceptors().empty()) return fetch_intercepted(state_, std::move(what));
+    return fetch(*state_, std::move(what), no_end);
 }
 task<response_stream> client::open(request what) {
     return value_or_throw(begin_any(state_, std::move(what)));

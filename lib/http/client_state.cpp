@@ -23,7 +23,8 @@ connection_pool::settings pool_settings(const client_options& options) {
 
 } // namespace
 
-client_state::client_state(client_options given) : options(std::move(given)), pool(pool_settings(options)) {
+client_state::client_state(client_options given)
+    : options(std::move(given)), defaults(options), pool(pool_settings(options)) {
     for (const auto& [from, to] : options.connect_to())
         routes_.emplace_back(*host_port::parse(from), *host_port::parse(to));
     // A file of one's own is read at once, so that a wrong path is found here and not by the first request.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/http/connection_pool.hpp"
+#include "lib/http/default_fields.hpp"
 #include "lib/http/digest_cache.hpp"
 #include "lib/http/host_port.hpp"
 #include "lib/http/origin_map.hpp"
@@ -44,6 +45,7 @@ public:
     [[nodiscard]] bool leads_elsewhere(const url& target) const noexcept;
 
     const client_options options;
+    const default_fields defaults; // for requests over HTTP/1.1
     connection_pool pool;
     client_counters counters;   // what the pool does not know
     digest_cache digests;       // of origins

@@ -73,7 +73,7 @@ bool connection_pool::aged(const connection& c) const noexcept {
 }
 
 // False: closed by the peer, out of step with it, or too old.
-bool connection_pool::usable(connection& idle) noexcept {
+bool connection_pool::usable(connection& idle, clock::time_point now) noexcept {
     if (aged(idle)) return false;
     if (idle.http2) {
         idle.http2->refresh();
@@ -84,7 +84,7 @@ bool connection_pool::usable(connection& idle) noexcept {
     // first window is the smaller one, and both end alike: a request that may be repeated is, others look for
     // themselves (exchange::hop).
     constexpr std::chrono::milliseconds fresh(1);
-    if (idle.stream.was_quiet() && home_->now() - idle.idle_since_ < fresh) return true;
+    if (idle.stream.was_quiet() && now - idle.idle_since_ < fresh) return true;
     return !idle.stream.has_input();
 }
 
@@ -92,12 +92,13 @@ bool connection_pool::usable(connection& idle) noexcept {
 connection* connection_pool::take(pool_origin& origin) {
     if (connection* const shared = take_shared(origin)) return shared;
     if (!has_room(origin)) return nullptr;
-    if (oldest_idle_) close_expired();
+    const clock::time_point now = oldest_idle_ ? home_->now() : clock::time_point(); // for idle ones only
+    close_expired(now);
     while (!origin.idle_.empty()) {
         std::unique_ptr<connection> kept = std::move(origin.idle_.back());
         origin.idle_.pop_back();
         unlink_idle(*kept);
-        if (!usable(*kept)) {
+        if (!usable(*kept, now)) {
             --open_;
             continue;
         }
@@ -116,6 +117,14 @@ connection* connection_pool::take(pool_origin& origin) {
     ++origin.in_use_;
     if (origin.expects_http2_) fresh->agreeing_ = origin.agreeing_ = true;
     return use(origin, std::move(fresh));
+}
+
+connection_pool::lease connection_pool::try_acquire(std::string_view key) {
+    pool_origin& origin = origin_of(key);
+    if (!origin.waiters_.empty()) return lease();
+    const pin pinned(*this, origin); // until it has a connection; without one it may be forgotten
+    connection* const held = take(origin);
+    return held ? lease(*this, *held) : lease();
 }
 
 // A place on a connection that speaks HTTP/2.
@@ -263,9 +272,9 @@ void connection_pool::close_idle() noexcept {
     if (armed()) home_->disarm(*this);
 }
 
-void connection_pool::close_expired() noexcept {
+void connection_pool::close_expired(clock::time_point now) noexcept {
     if (settings_.idle_timeout.count() == 0) return;
-    const auto limit = home_->now() - settings_.idle_timeout;
+    const auto limit = now - settings_.idle_timeout;
     while (oldest_idle_ && oldest_idle_->idle_since_ <= limit)
         close_oldest_idle();
 }
@@ -277,7 +286,7 @@ void connection_pool::arm_timer() noexcept {
 
 void connection_pool::on_timer(timer_node& timer) noexcept {
     auto& self = static_cast<connection_pool&>(timer);
-    self.close_expired();
+    self.close_expired(self.home_->now());
     self.arm_timer();
 }
 

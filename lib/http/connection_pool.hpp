@@ -129,6 +129,9 @@ public:
     class acquire_awaiter;
     class acquire_operation;
 
+    /// A lease that need not be waited for, or an empty one.
+    [[nodiscard]] lease try_acquire(std::string_view origin);
+
     /// Waits for a connection to `origin` (its text is copied where it must last), until `deadline`; an empty
     /// lease when that has passed. Cancellation: leaves the queue, throws operation_cancelled.
     [[nodiscard]] acquire_operation acquire(std::string_view origin, clock::time_point deadline) noexcept;
@@ -156,7 +159,7 @@ private:
     friend class connection;
 
     connection* take(pool_origin& origin);
-    bool usable(connection& idle) noexcept;
+    bool usable(connection& idle, clock::time_point now) noexcept;
     bool aged(const connection& c) const noexcept;
     connection* take_shared(pool_origin& origin) noexcept;
     connection* use(pool_origin& origin, std::unique_ptr<connection> held) noexcept;
@@ -176,7 +179,7 @@ private:
     void forget_if_unused(pool_origin& origin) noexcept;
     void unlink_idle(connection& c) noexcept;
     void close_oldest_idle() noexcept;
-    void close_expired() noexcept;
+    void close_expired(clock::time_point now) noexcept;
     class pin;
     void arm_timer() noexcept;
     static void on_timer(timer_node& timer) noexcept;

@@ -1,7 +1,6 @@
 // The way to the response's header: URL, connection, request, redirects.
 #include "lib/http/exchange.hpp"
 
-#include "lib/http/chars.hpp"
 #include "lib/http/connector.hpp"
 #include "lib/http/redirect.hpp"
 
@@ -30,14 +29,18 @@ std::string_view origin_key(const url& target) noexcept {
 
 } // namespace
 
-exchange::exchange(client_state& client, request&& what, clock::time_point call_end)
-    : client_(client), home_(task_context::current()->home()), request_(std::move(what)),
-      url_(std::move(request_.url_)), upgrade_(request_.headers().has_token("Upgrade", "websocket")),
-      start_(home_.now()), total_(clock::time_point::max(), std::chrono::nanoseconds(0),
-                                  "request::timeout, client_options::total_timeout"),
-      limit_(total_), proxy_authorization_(client.proxy_digests) {
-    if (!client_.pool.bind(home_))
+exchange::exchange(client_state& client, request&& what)
+    : client_(client), request_(std::move(what)), url_(std::move(request_.url_)),
+      upgrade_(request_.headers().has_token("Upgrade", "websocket")),
+      total_(clock::time_point::max(), std::chrono::nanoseconds(0),
+             "request::timeout, client_options::total_timeout"),
+      limit_(total_), proxy_authorization_(client.proxy_digests) {}
+
+void exchange::begin(clock::time_point call_end) {
+    home_ = &task_context::current()->home();
+    if (!client_.pool.bind(*home_))
         throw std::logic_error("tandem::http::client: used by tasks of two schedulers at a time");
+    start_ = home_->now();
     total_ = total_.part(start_, request_.timeout().value_or(client_.options.total_timeout()), total_.option);
     total_.when = std::min(total_.when, call_end);
 }
@@ -70,7 +73,8 @@ bool exchange::check_url() {
     return true;
 }
 
-task<bool> exchange::run_to_head() {
+task<bool> exchange::run_to_head(clock::time_point call_end) {
+    begin(call_end);
     if (!client_.options.observers().empty()) tell_start();
     if (!check_url()) co_return false;
     const bool follows = request_.follow_redirects().value_or(client_.options.follow_redirects());
@@ -185,15 +189,23 @@ bool exchange::speaks_http2() const noexcept {
            !is_sent_to_proxy(client_, via(), url_, http1_only_);
 }
 
+// False where it takes a wait, or throws.
+bool exchange::acquire_at_once() {
+    if (task_context::current()->cancelled()) return false;
+    lease_ = client_.pool.try_acquire(pool_key());
+    if (lease_ && observed_) tell(request_event::kind::queued);
+    return static_cast<bool>(lease_);
+}
+
 task<bool> exchange::acquire(std::chrono::nanoseconds longest) {
-    const clock::time_point asked = home_.now();
-    limit_ = limit_for(longest, "client_options::pool_timeout");
+    const clock::time_point asked = home_->now();
+    limit_ = total_.part(asked, longest, "client_options::pool_timeout");
     lease_ = co_await client_.pool.acquire(pool_key(), limit_.when);
     if (!lease_) {
         fail_timeout(request_phase::pool_wait, limit_);
         co_return false;
     }
-    timings_.pool_wait += home_.now() - asked;
+    timings_.pool_wait += home_->now() - asked;
     if (observed_) tell(request_event::kind::queued, timings_.pool_wait);
     co_return true;
 }
@@ -204,7 +216,7 @@ task<bool> exchange::hop() {
     refusals_ = 0;
     went_again_ = false;
     for (;;) {
-        if (!lease_) {
+        if (!lease_ && !acquire_at_once()) {
             const bool acquired = co_await acquire(client_.options.pool_timeout());
             if (!acquired) co_return false;
         }
@@ -226,7 +238,10 @@ task<bool> exchange::hop() {
         wire_ = &lease_.begin();
         ++lease_->requests;
         const attempt outcome = co_await try_once();
-        if (outcome == attempt::head) co_return true;
+        if (outcome == attempt::head) {
+            timings_.first_byte = home_->now() - begun_;
+            co_return true;
+        }
         if (!may_go_again(outcome)) break;
         error_.reset();
         ++client_.counters.retries;
@@ -242,6 +257,7 @@ task<bool> exchange::hop() {
 }
 
 task<bool> exchange::warm_up() {
+    begin(clock::time_point::max());
     if (!check_url()) co_return false;
     choose_protocol();
     // Those that are ready are held meanwhile, so no longer than it takes to open one.
@@ -290,101 +306,54 @@ task<bool> exchange::open_connection() {
         co_return false;
     }
     lease_->stream = std::move(made.stream);
-    lease_->opened_at = home_.now();
+    lease_->opened_at = home_->now();
     lease_.agree(speaks_http2());
     co_return true;
 }
 
-// Tells the transport what the request is.
-bool exchange::begin_request() {
-    const client_options& options = client_.options;
-    const http::headers& own = request_.headers();
-    http::headers& fields = client_.scratch;
-    fields.clear();
-
-    const proxy* const by = via();
-    const bool to_proxy = is_sent_to_proxy(client_, by, url_, http1_only_);
-    const auto wanted = [&](std::string_view name) {
-        // What was meant for a proxy is not for a server: behind a tunnel, or reached without a proxy.
-        if (!to_proxy && detail::iequals(name, "Proxy-Authorization")) return false;
-        return !(drop_credentials_ && is_bound_to_origin(name)) && !(drop_body_ && describes_body(name));
-    };
-    const auto unless_given = [&](std::string_view name, std::string_view value) {
-        if ((!own.contains(name) || !wanted(name)) && !options.headers().contains(name))
-            fields.add(name, value);
-    };
-    if (drop_credentials_ || (!own.contains("Host") && !options.headers().contains("Host")))
-        fields.add("Host", url_.authority());
-    if (!options.user_agent().empty()) unless_given("User-Agent", options.user_agent());
-    unless_given("Accept", "*/*");
-    offered_codings_ = options.decompress() && !own.contains("Accept-Encoding") && !own.contains("Range") &&
-                       !options.headers().contains("Accept-Encoding") && !options.headers().contains("Range");
-    if (offered_codings_) fields.add("Accept-Encoding", decoder::accept_encoding());
-    const auto for_other_proxy =
-        [&](std::string_view name) { // the client's, and this request goes by another
-            return request_.proxy_chosen() && detail::iequals(name, "Proxy-Authorization");
-        };
-    for (const auto field : options.headers())
-        if (!own.contains(field.name) && wanted(field.name) && !for_other_proxy(field.name))
-            fields.add(field.name, field.value);
-    for (const auto field : own)
-        if (wanted(field.name)) fields.add(field.name, field.value);
-    add_authorization(fields);
-    told_proxy_ = false;
-    if (to_proxy) add_proxy_authorization(fields, *by);
-    if (client_.options.cookies() && !fields.contains("Cookie")) {
-        const std::string cookies = client_.options.cookies()->header_for(url_);
-        if (!cookies.empty() && !fields.try_add("Cookie", cookies))
-            return fail(request_phase::send, errc::bad_request,
-                        "a cookie has a character that HTTP does not allow");
-    }
-    close_ = fields.has_token("Connection", "close");
-
-    const http::method verb = reader_method();
-    const bool body = !drop_body_ && (request_.has_body() || verb == method::put || verb == method::patch ||
-                                      (verb == method::post && request_.verb()));
-    const h1::body_plan plan = body ? plan_body() : h1::body_plan::none();
-    expecting_ = body && request_.continue_wait() && !expect_refused_ &&
-                 (plan.framing() == h1::framing::chunked || plan.bytes() != 0);
-    if (expecting_ && !fields.contains("Expect")) fields.add("Expect", "100-continue");
-    const std::error_code failure =
-        verb == method::connect
-            ? make_error_code(h1::error::bad_target) // a tunnel is no request for a URL
-            : wire_->begin(request_line(method_name(), verb, url_, to_proxy), fields, plan);
-    if (failure) return fail(request_phase::send, errc::bad_request, failure.message());
-    if (expecting_ || request_.on_informational()) wire_->show_interim();
-    return true;
+exchange::maybe_task<exchange::attempt> exchange::try_once() {
+    if (request_.streamed_body() && !drop_body_) return measure_and_send();
+    return send_request();
 }
 
-task<exchange::attempt> exchange::try_once() {
-    const bool streamed = request_.streamed_body() && !drop_body_;
-    if (streamed) {
-        const bool measured = co_await measure_body();
-        if (!measured) co_return attempt::failed;
-    }
-    if (!begin_request()) co_return attempt::failed;
+task<exchange::attempt> exchange::measure_and_send() {
+    const bool measured = co_await measure_body();
+    if (!measured) co_return attempt::failed;
+    co_return co_await send_request();
+}
+
+exchange::maybe_task<exchange::attempt> exchange::send_request() {
+    if (!begin_request()) return attempt::failed;
     wire_bytes_ = sent_bytes_ = received_bytes_ = 0;
     body_begun_ = false;
     if (expecting_) go_ahead_.reset();
-    const std::string_view body = drop_body_ ? std::string_view() : std::string_view(request_.body());
-    const clock::time_point begun = home_.now();
-    set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
+    begun_ = home_->now();
+    set_deadline(begun_, client_.options.first_byte_timeout(), "client_options::first_byte_timeout");
 
-    attempt outcome = attempt::failed;
-    if (streamed || expecting_ || body.size() > small_body) {
-        outcome = co_await send_large();
-    } else {
-        const io_result sent = co_await wire_->send(body);
-        sent_all_ = !sent.error;
-        if (sent.error)
-            fail_io(request_phase::send, sent.error);
-        else if (!body.empty())
-            tell_sent(body.size());
-        // Even then: a server may answer, and close, before it has taken the request.
-        if (!sent.error || !error_->is_timeout()) outcome = co_await read_head();
-    }
-    timings_.first_byte = home_.now() - begun;
-    co_return outcome;
+    const bool streamed = request_.streamed_body() && !drop_body_;
+    const std::string_view body = drop_body_ ? std::string_view() : std::string_view(request_.body());
+    if (streamed || expecting_ || body.size() > small_body) return send_large();
+    transport::transfer_task sending = wire_->send(body);
+    if (!sending.ready()) return finish_sending(std::move(sending), body.size());
+    if (!small_request_sent(sending.result(), body.size())) return attempt::failed;
+    return read_head();
+}
+
+task<exchange::attempt> exchange::finish_sending(transport::transfer_task sending, std::size_t body_bytes) {
+    const io_result sent = co_await std::move(sending);
+    if (!small_request_sent(sent, body_bytes)) co_return attempt::failed;
+    co_return co_await read_head();
+}
+
+// Whether an answer is to be looked for.
+bool exchange::small_request_sent(const io_result& sent, std::size_t body_bytes) {
+    sent_all_ = !sent.error;
+    if (sent.error)
+        fail_io(request_phase::send, sent.error);
+    else if (body_bytes != 0)
+        tell_sent(body_bytes);
+    // Even after a failure: a server may answer, and close, before it has taken the request.
+    return !sent.error || !error_->is_timeout();
 }
 
 exchange::attempt exchange::without_answer() const noexcept {

@@ -34,8 +34,8 @@ class exchange {
 public:
     using clock = scheduler::clock;
 
-    /// Its total time ends at `call_end`, if not earlier.
-    exchange(client_state& client, request&& what, clock::time_point call_end);
+    /// Anywhere: nothing has begun.
+    exchange(client_state& client, request&& what);
     ~exchange() {
         if (observed_) tell_end(request_event::kind::abandoned);
     }
@@ -48,8 +48,9 @@ public:
         tandem::detail::deallocate_frame(memory, size);
     }
 
-    /// Sends the request, follows redirects, and stops when the final header is there.
-    task<bool> run_to_head();
+    /// Sends the request, follows redirects, and stops when the final header is there. The total time, which
+    /// begins here, ends at `call_end`, if not earlier.
+    task<bool> run_to_head(clock::time_point call_end);
 
     /// Instead of run_to_head(): opens a connection, or takes a kept one, for others to use after `keep`.
     task<bool> warm_up();
@@ -59,10 +60,8 @@ public:
         if (reused_) lease_.keep();
     }
 
-    /// Moves what run_to_head() found out into `info`. Before the body. The URL of a whole response, which
-    /// may still be needed to tell of a failure, comes with finish().
+    /// Moves what run_to_head() found out into `info`. Before the body.
     void describe(response_info& info);
-    void describe(response& whole) { describe_all_but_url(whole); }
 
     enum class progress { piece, need_input, done, failed };
 
@@ -70,14 +69,14 @@ public:
     /// call. Never waits. After `done` the connection has been given back.
     progress next_piece(std::string_view& piece);
 
-    /// All of the body that has been received; gives need_input, done or failed.
-    progress drain_into(std::string& body);
-
     /// After need_input: receives more.
     task<bool> receive_body();
 
-    /// Drains and receives until the body is over.
-    task<bool> read_body(std::string& body);
+    /// Instead of describe() and next_piece(): fills in a whole response, as far as it has been received.
+    /// Gives need_input, done or failed.
+    progress begin_whole(response& whole);
+    /// After need_input: all the rest.
+    task<bool> read_whole(response& whole);
 
     /// Bounds the decoded body; `option` names it in the message. Before the first piece.
     void limit_body(std::uint64_t bytes, const char* option) noexcept {
@@ -97,9 +96,11 @@ public:
     [[nodiscard]] std::uint64_t wire_bytes() const noexcept { return wire_bytes_; }
     /// After a 101: the connection, which leaves the pool, and what was received behind the header.
     [[nodiscard]] net::stream take_stream(std::string& received);
-    void finish(response& whole, std::string&& body); // and trailers, bytes, total time
 
 private:
+    template <class T>
+    using maybe_task = tandem::detail::maybe_task<T>;
+
     enum class attempt {
         head,
         stale,   // a kept connection had been closed
@@ -107,14 +108,20 @@ private:
         failed,
     };
 
-    task<bool> hop();             // one request, up to its header
-    task<bool> open_connection(); // lib/http/connector.hpp
-    task<attempt> try_once();     // send and read the header on the open connection
+    void begin(clock::time_point call_end);
+    task<bool> hop();               // one request, up to its header
+    task<bool> open_connection();   // lib/http/connector.hpp
+    maybe_task<attempt> try_once(); // send and read the header on the open connection
+    task<attempt> measure_and_send();
+    maybe_task<attempt> send_request();
+    task<attempt> finish_sending(transport::transfer_task sending, std::size_t body_bytes);
+    bool small_request_sent(const io_result& sent, std::size_t body_bytes);
     task<attempt> read_head();
     [[nodiscard]] attempt without_answer() const noexcept;
     [[nodiscard]] bool may_go_again(attempt outcome);
     bool turn_to_http1(attempt outcome);
     void choose_protocol();
+    bool acquire_at_once();
     task<bool> acquire(std::chrono::nanoseconds longest);
     std::string_view pool_key();
     [[nodiscard]] const proxy* via() const noexcept;  // to the URL at hand
@@ -130,6 +137,8 @@ private:
     task<bool> measure_body();
     task<bool> answer_early(task_context& uploader, const bool& uploaded, attempt& outcome);
 
+    void choose_fields(http::headers& fields, bool to_proxy);
+    void choose_own_fields(http::headers& fields);
     bool begin_request();
     void tell_sent(std::size_t bytes);
     void tell_received(std::size_t bytes);
@@ -144,6 +153,7 @@ private:
     void drop_redirect_body();
     void begin_body();
     void describe_all_but_url(response_info& info);
+    progress drain_into(response& whole);
     progress end_body();
     progress fail_body(const error_code& code);
     void release();
@@ -154,8 +164,8 @@ private:
     [[nodiscard]] bool body_repeatable() const noexcept;
     [[nodiscard]] h1::body_plan plan_body() const;
 
-    [[nodiscard]] time_limit limit_for(std::chrono::nanoseconds length, const char* option) const;
-    void set_deadline(const time_limit& limit);
+    // For the next part of the exchange: `length` from `now` on, within the total time.
+    void set_deadline(clock::time_point now, std::chrono::nanoseconds length, const char* option);
     // Turns a failed operation into an error, or throws operation_cancelled if that is why.
     void fail_io(request_phase phase, const error_code& code, std::string detail = std::string());
     void fail_timeout(request_phase phase, const time_limit& limit);
@@ -169,7 +179,7 @@ private:
     void tell_end(request_event::kind what) noexcept;
 
     client_state& client_;
-    scheduler& home_;
+    scheduler* home_ = nullptr; // once it has begun
     request request_;
     tandem::url url_;
     const bool upgrade_; // to a websocket: HTTP/1.1 only, and ws and wss mean http and https
@@ -178,8 +188,9 @@ private:
     std::optional<http::error> error_;
 
     clock::time_point start_;
-    time_limit total_; // for all of it
-    time_limit limit_; // the one in force
+    clock::time_point begun_; // sending, on the connection at hand
+    time_limit total_;        // for all of it
+    time_limit limit_;        // the one in force
     request_timings timings_;
     std::vector<redirect_hop> history_;
 

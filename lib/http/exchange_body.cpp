@@ -30,6 +30,7 @@ void exchange::begin_body() {
 }
 
 void exchange::describe(response_info& info) {
+    timings_.total = home_->now() - start_;
     describe_all_but_url(info);
     info.url_ = url_;
 }
@@ -41,19 +42,10 @@ void exchange::describe_all_but_url(response_info& info) {
     info.reason_ = std::move(head.reason);
     info.headers_ = std::move(head.headers);
     info.history_ = std::move(history_);
-    timings_.total = home_.now() - start_;
     info.timings_ = timings_;
     info.reused_ = reused_;
     info.protocol_ = wire_->protocol();
     info.decoded_ = decoder_.has_value();
-}
-
-void exchange::finish(response& whole, std::string&& body) {
-    whole.body_ = std::move(body);
-    whole.trailers_ = std::move(trailers_);
-    whole.wire_bytes_ = wire_bytes_;
-    whole.timings_.total = home_.now() - start_;
-    whole.url_ = std::move(url_);
 }
 
 exchange::progress exchange::next_piece(std::string_view& piece) {
@@ -104,7 +96,13 @@ void exchange::tell_received(std::size_t bytes) {
     request_.on_download()(transfer(received_bytes_, total));
 }
 
-exchange::progress exchange::drain_into(std::string& body) {
+exchange::progress exchange::begin_whole(response& whole) {
+    describe_all_but_url(whole); // that is for the text of a failure as long as there may be one
+    return drain_into(whole);
+}
+
+exchange::progress exchange::drain_into(response& whole) {
+    std::string& body = whole.body_;
     // A declared length spares the growing of the string, and the reading of what is too long anyway.
     if (body_bytes_ == 0 && !decoder_ && lease_) {
         const std::uint64_t length = wire_->declared_length();
@@ -117,13 +115,22 @@ exchange::progress exchange::drain_into(std::string& body) {
     for (;;) {
         std::string_view piece;
         const progress state = next_piece(piece);
-        if (state != progress::piece) return state;
-        body.append(piece);
+        if (state == progress::piece) {
+            body.append(piece);
+            continue;
+        }
+        if (state == progress::done) {
+            whole.trailers_ = std::move(trailers_);
+            whole.wire_bytes_ = wire_bytes_;
+            whole.timings_.total = home_->now() - start_;
+            whole.url_ = std::move(url_);
+        }
+        return state;
     }
 }
 
 task<bool> exchange::receive_body() {
-    set_deadline(limit_for(client_.options.read_idle_timeout(), "client_options::read_idle_timeout"));
+    set_deadline(home_->now(), client_.options.read_idle_timeout(), "client_options::read_idle_timeout");
     const io_result got = co_await wire_->receive();
     if (got.error) {
         const connection_pool::lease closed = std::move(lease_);
@@ -138,13 +145,13 @@ task<bool> exchange::receive_body() {
     co_return true;
 }
 
-task<bool> exchange::read_body(std::string& body) {
+task<bool> exchange::read_whole(response& whole) {
     for (;;) {
-        const progress state = drain_into(body);
-        if (state == progress::done) co_return true;
-        if (state == progress::failed) co_return false;
         const bool more = co_await receive_body();
         if (!more) co_return false;
+        const progress state = drain_into(whole);
+        if (state == progress::done) co_return true;
+        if (state == progress::failed) co_return false;
     }
 }
 

@@ -30,13 +30,9 @@ bool is_size_limit(const std::error_code& code) noexcept {
 
 } // namespace
 
-time_limit exchange::limit_for(std::chrono::nanoseconds length, const char* option) const {
-    return total_.part(home_.now(), length, option);
-}
-
-void exchange::set_deadline(const time_limit& limit) {
-    limit_ = limit;
-    wire_->expires_at(limit.when);
+void exchange::set_deadline(clock::time_point now, std::chrono::nanoseconds length, const char* option) {
+    limit_ = total_.part(now, length, option);
+    wire_->expires_at(limit_.when, now);
 }
 
 bool exchange::fail(request_phase phase, const error_code& code, std::string detail) {
@@ -47,7 +43,7 @@ bool exchange::fail(request_phase phase, const error_code& code, std::string det
                   " more, client_options::http2_ping_timeout)";
     std::string shown = url_.empty() ? request_.bad_url().substr(0, 200) : url_.redacted();
     error_.emplace(phase, code, std::string(method_name()), std::move(shown), std::move(detail));
-    error_->attempt(attempt_).elapsed(home_.now() - start_);
+    error_->attempt(attempt_).elapsed(home_->now() - start_);
     return false;
 }
 
@@ -60,7 +56,7 @@ void exchange::fail_io(request_phase phase, const error_code& code, std::string 
     if (task_context::current()->cancelled())
         throw operation_cancelled("an HTTP request was cancelled: " + std::string(to_string(phase)));
     // TCP's own "Connection timed out" has the same code, but comes before the time that was set.
-    if (code == boost::system::errc::timed_out && home_.now() >= limit_.when)
+    if (code == boost::system::errc::timed_out && home_->now() >= limit_.when)
         return fail_timeout(phase, limit_);
     // What TLS has to say of it: "tlsv13 alert certificate required".
     if (detail.empty() && code == net::tls_errc::protocol_error && lease_)

@@ -27,7 +27,7 @@ void exchange::tell_connection() const {
 
 void exchange::tell_end(request_event::kind what) noexcept {
     observed_ = false;
-    tell(what, home_.now() - start_);
+    tell(what, home_->now() - start_);
 }
 
 } // namespace tandem::http

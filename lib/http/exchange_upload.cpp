@@ -90,7 +90,8 @@ task<error_code> exchange::upload_piece(std::string_view data) {
     while (!data.empty()) {
         const std::string_view piece = data.substr(0, piece_size);
         data.remove_prefix(piece.size());
-        set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
+        set_deadline(home_->now(), client_.options.first_byte_timeout(),
+                     "client_options::first_byte_timeout");
         const io_result sent = co_await wire_->send_piece(piece);
         if (sent.error) co_return sent.error;
         tell_sent(piece.size());
@@ -128,7 +129,7 @@ task<error_code> exchange::upload_stream(const request_body& body) {
     std::uint64_t left = body.stream_length().value_or(h1::limits::no_limit);
     for (;;) {
         // However long the next piece takes, that is no fault of the peer's.
-        set_deadline(limit_for(std::chrono::nanoseconds(0), ""));
+        set_deadline(home_->now(), std::chrono::nanoseconds(0), "");
         const std::optional<std::string> piece = co_await pieces.next();
         if (!piece) break;
         if (piece->size() > left)
@@ -181,7 +182,8 @@ task<> exchange::upload_all() {
     }
     sent_all_ = !failure;
     if (sent_all_)
-        set_deadline(limit_for(client_.options.first_byte_timeout(), "client_options::first_byte_timeout"));
+        set_deadline(home_->now(), client_.options.first_byte_timeout(),
+                     "client_options::first_byte_timeout");
     else if (!task_context::current()->cancelled() && !error_)
         fail_io(request_phase::send, failure);
 }

@@ -22,7 +22,7 @@ public:
 };
 
 /// The client itself, without interceptors; the request ends at `end`, if not earlier.
-[[nodiscard]] task<result<response>> fetch(client_state& client, request what,
+[[nodiscard]] task<result<response>> fetch(client_state& client, request&& what,
                                            scheduler::clock::time_point end);
 [[nodiscard]] task<result<response_stream>> begin(std::shared_ptr<client_state> client, request what,
                                                   scheduler::clock::time_point end);

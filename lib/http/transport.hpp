@@ -12,6 +12,7 @@
 // the protocol by `read`. Cancellation: a task of a cancelled chain ends with operation_aborted.
 #pragma once
 
+#include "lib/core/maybe_task.hpp"
 #include "lib/http/h1/event.hpp"
 #include "lib/http/h1/message_head.hpp"
 #include "lib/http/h1/writer.hpp"
@@ -60,6 +61,7 @@ enum class no_answer {
 class transport {
 public:
     using clock = scheduler::clock;
+    using transfer_task = tandem::detail::maybe_task<io_result>;
 
     transport(const transport&) = delete;
     transport& operator=(const transport&) = delete;
@@ -74,18 +76,18 @@ public:
     virtual void show_interim() noexcept {}
 
     /// From `when` on what waits for this request ends with errc::timed_out.
-    virtual void expires_at(clock::time_point when) noexcept = 0;
+    virtual void expires_at(clock::time_point when, clock::time_point now) noexcept = 0;
 
     /// Sends the head and all of the body, which is small and must stay alive until the response is over.
-    [[nodiscard]] virtual task<io_result> send(std::string_view body) = 0;
+    [[nodiscard]] virtual transfer_task send(std::string_view body) = 0;
 
-    [[nodiscard]] virtual task<io_result> send_head() = 0;
-    [[nodiscard]] virtual task<io_result> send_piece(std::string_view data) = 0; ///< of at most 64 KiB
-    [[nodiscard]] virtual task<io_result> send_end() = 0;
+    [[nodiscard]] virtual transfer_task send_head() = 0;
+    [[nodiscard]] virtual transfer_task send_piece(std::string_view data) = 0; ///< of at most 64 KiB
+    [[nodiscard]] virtual transfer_task send_end() = 0;
 
     /// The next event in what has been received; a piece is valid until the next call.
     [[nodiscard]] virtual h1::step read() = 0;
-    [[nodiscard]] virtual task<io_result> receive() = 0;
+    [[nodiscard]] virtual transfer_task receive() = 0;
     virtual void received(std::size_t bytes) = 0; ///< after receive() without error; 0: end of stream
 
     /// From event::head on.

@@ -26,6 +26,7 @@ namespace tandem::net {
 namespace {
 
 using detail::direction;
+using detail::maybe_task;
 using detail::readiness_set;
 
 boost::system::error_code errno_code() noexcept {
@@ -88,11 +89,11 @@ public:
         }
     }
 
-    void expires_at(clock::time_point when) noexcept {
+    void expires_at(clock::time_point when, clock::time_point now) noexcept {
         home_.disarm(*this);
         expired_ = false;
         if (when == clock::time_point::max()) return;
-        if (when <= home_.now())
+        if (when <= now)
             on_deadline(*this);
         else
             home_.arm(*this, when);
@@ -108,14 +109,18 @@ public:
             else
                 ec = co_await wait_for(*asio_, what == direction::read ? descriptor::wait_read
                                                                        : descriptor::wait_write);
-            // Closed after it had become ready: the descriptor's number may be another socket's by now.
-            if (!is_open()) co_return boost::asio::error::operation_aborted;
-            if (ec != boost::asio::error::operation_aborted || task_context::current()->cancelled())
-                co_return ec;
-            // The deadline has passed, unless it was moved before this task got to know: then the wait goes
-            // on.
-            if (expired_) co_return timed_out();
+            if (const auto over = outcome(ec)) co_return *over;
         }
+    }
+
+    // What a wait came to; nothing: it goes on.
+    std::optional<boost::system::error_code> outcome(boost::system::error_code ec) const noexcept {
+        // Closed after it had become ready: the descriptor's number may be another socket's by now.
+        if (!is_open()) return boost::asio::error::operation_aborted;
+        if (ec != boost::asio::error::operation_aborted || task_context::current()->cancelled()) return ec;
+        // The deadline has passed, unless it was moved before this task got to know.
+        if (expired_) return timed_out();
+        return std::nullopt;
     }
 
     task<boost::system::error_code> wait(tls_session::need need) {
@@ -156,16 +161,26 @@ public:
         tls_ = std::move(session);
     }
 
-    task<io_result> read_plain(char* data, std::size_t size) {
+    maybe_task<io_result> read_plain(char* data, std::size_t size) {
         // After a read that filled the buffer there is most likely more: then the wait (with Asio a system
         // call) is left out.
-        bool try_first = more_likely_ && may_go_on();
-        for (;;) {
-            if (!try_first) {
-                const boost::system::error_code ec = co_await wait(direction::read);
-                if (ec) co_return io_result(ec);
-            }
-            try_first = false;
+        if ((more_likely_ || known_.ready(direction::read)) && may_go_on()) {
+            const io_result got = receive(data, size);
+            if (got.error != would_block()) return got;
+        }
+        return wait_and_read(data, size);
+    }
+    task<io_result> wait_and_read(char* data, std::size_t size) {
+        for (;;) { // `wait` without its coroutine: most reads wait
+            if (!may_start()) co_return io_result(stopped());
+            boost::system::error_code ec;
+            if (!asio_)
+                ec = co_await known_.wait(direction::read, "socket");
+            else
+                ec = co_await wait_for(*asio_, descriptor::wait_read);
+            const auto over = outcome(ec);
+            if (!over) continue;
+            if (*over) co_return io_result(*over);
             const io_result got = receive(data, size);
             if (got.error != would_block()) co_return got;
         }
@@ -191,20 +206,25 @@ public:
         }
     }
 
-    task<io_result> write_plain(std::string_view data) {
+    maybe_task<io_result> write_plain(std::string_view data) {
+        if (!may_start()) return io_result(stopped());
+        if (data.empty()) return io_result(std::size_t{0});
         std::size_t sent = 0;
-        if (!may_start()) co_return io_result(stopped());
-        bool may_try = may_go_on();
+        if (may_go_on()) {
+            const io_result put = transmit(data.substr(0, most_sent_at_once));
+            if (put.error && put.error != would_block()) return put;
+            if (put.bytes == data.size()) return put;
+            sent = put.bytes;
+        }
+        return wait_and_write(data, sent); // the socket's buffer is full, or others should have their turn
+    }
+    task<io_result> wait_and_write(std::string_view data, std::size_t sent) {
         while (sent < data.size()) {
-            if (!may_try) {
-                const boost::system::error_code ec = co_await wait(direction::write);
-                if (ec) co_return io_result(ec, sent);
-            }
-            const std::string_view piece = data.substr(sent, most_sent_at_once);
-            const io_result put = transmit(piece);
+            const boost::system::error_code ec = co_await wait(direction::write);
+            if (ec) co_return io_result(ec, sent);
+            const io_result put = transmit(data.substr(sent, most_sent_at_once));
             if (put.error && put.error != would_block()) co_return io_result(put.error, sent);
             sent += put.bytes;
-            may_try = false; // the socket's buffer is full, or others should have their turn
         }
         co_return io_result(sent);
     }
@@ -310,15 +330,20 @@ int stream::native_handle() const noexcept {
     return impl_ ? impl_->fd_ : -1;
 }
 void stream::expires_at(clock::time_point when) noexcept {
-    impl_->expires_at(when);
+    impl_->expires_at(when, when == clock::time_point::max() ? when : impl_->home_.now());
+}
+void stream::expires_at(clock::time_point when, clock::time_point now) noexcept {
+    impl_->expires_at(when, now);
 }
 
-task<io_result> stream::read_some(char* data, std::size_t size) {
-    return impl_->tls_ ? impl_->read_tls(data, size) : impl_->read_plain(data, size);
+maybe_task<io_result> stream::read_some(char* data, std::size_t size) {
+    if (impl_->tls_) return impl_->read_tls(data, size);
+    return impl_->read_plain(data, size);
 }
 
-task<io_result> stream::write(std::string_view data) {
-    return impl_->tls_ ? impl_->write_tls(data) : impl_->write_plain(data);
+maybe_task<io_result> stream::write(std::string_view data) {
+    if (impl_->tls_) return impl_->write_tls(data);
+    return impl_->write_plain(data);
 }
 
 io_result stream::try_read(char* data, std::size_t size) {

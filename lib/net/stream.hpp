@@ -12,6 +12,8 @@
 // interrupts.
 #pragma once
 
+#include "lib/core/maybe_task.hpp"
+
 #include <tandem/core/io_result.hpp>
 #include <tandem/core/scheduler.hpp>
 #include <tandem/core/task.hpp>
@@ -43,14 +45,15 @@ public:
     // From `when` on, operations in progress and later ones end with errc::timed_out. `max()`: no limit.
     // Cheap.
     void expires_at(clock::time_point when) noexcept;
+    void expires_at(clock::time_point when, clock::time_point now) noexcept; // for who has just looked
 
     // Reads what is there, at least one byte, at most `size`. 0 bytes without error: the peer has ended the
     // stream. A TLS stream that ends without close_notify gives the error
     // `asio::ssl::error::stream_truncated`'s equivalent `tls_errc::truncated`.
-    task<io_result> read_some(char* data, std::size_t size);
+    tandem::detail::maybe_task<io_result> read_some(char* data, std::size_t size);
 
     // Writes all of `data`; `data` must stay alive.
-    task<io_result> write(std::string_view data);
+    tandem::detail::maybe_task<io_result> write(std::string_view data);
 
     // Reads or writes what is possible without waiting: possibly nothing, which the error would_block says.
     // A write may take a part of `data`, without error; over TLS the next write must begin with the rest.

@@ -4,7 +4,9 @@
 #include "tests/http/coding_support.hpp"
 #include "tests/http/scripted_server.hpp"
 
+#include <tandem/concurrency/sleep.hpp>
 #include <tandem/http/client.hpp>
+#include <tandem/http/request_event.hpp>
 
 #include <chrono>
 #include <latch>
@@ -115,6 +117,31 @@ TEST_CASE("what a request says is sent") {
     CHECK(seen[2].substr(0, 18) == "PURGE /c HTTP/1.1\r");
     CHECK(scripted::field_of(seen[2], "Content-Length") == "-");
     CHECK(scripted::field_of(seen[3], "Authorization") == "Basic dSB4OnBA");
+}
+
+TEST_CASE("a call that is not awaited asks nobody, and its time begins when it is") {
+    answering server([](const std::string&) { return ok("x"); });
+    auto work = [&]() -> task<> {
+        std::vector<http::request_event::kind> told;
+        auto tell = [&](const http::request_event& e) { told.push_back(e.what()); };
+        http::client web(http::client_options().on_event(tell));
+        {
+            const task<http::response> never = web.get(server.url());
+            const task<http::result<http::response>> nor_this = web.try_get(server.url());
+            CHECK(told.empty());
+        }
+        CHECK(told.empty());
+        CHECK(web.counters().requests == 0);
+
+        task<http::response> later = web.send(http::request(server.url()).timeout(1h));
+        co_await sleep_for(20ms); // which do not count
+        const auto begun = task_context::current()->home().now();
+        const http::response r = co_await std::move(later);
+        CHECK(r.body() == "x");
+        CHECK(r.timings().total <= task_context::current()->home().now() - begun);
+    };
+    scripted::run(work());
+    CHECK(server.requests().size() == 1);
 }
 
 TEST_CASE("header values that would split a request are refused early") {

@@ -80,6 +80,41 @@ TEST_CASE("the connection that was used last is taken first") {
     });
 }
 
+TEST_CASE("what takes a wait is not given at once, and leaves no trace") {
+    in_task([]() -> task<> {
+        connection_pool pool(limits(1, 2));
+        pool.bind(task_context::current()->home());
+        auto first = pool.try_acquire("http://a");
+        REQUIRE(first);
+        CHECK_FALSE(pool.try_acquire("http://a")); // the limit of the host
+        auto second = pool.try_acquire("http://b");
+        REQUIRE(second);
+        CHECK_FALSE(pool.try_acquire("http://c")); // the limit of all
+        CHECK(pool.origins() == 2);
+        CHECK(pool.waiting() == 0);
+
+        bool granted = false;
+        auto wait = [&]() -> task<> {
+            const auto held = co_await pool.acquire("http://a", no_deadline);
+            granted = true;
+        };
+        auto body = [&](task_group& group) -> task<> {
+            group.spawn(wait);
+            co_await yield();
+            CHECK(pool.waiting() == 1);
+            const int far = open(first);
+            first.keep(); // to the one who waits, who has not run yet
+            CHECK_FALSE(granted);
+            CHECK_FALSE(pool.try_acquire("http://a"));
+            ::close(far);
+            co_return;
+        };
+        co_await with_task_group(body);
+        CHECK(granted);
+        CHECK(pool.in_use() == 1);
+    });
+}
+
 TEST_CASE("a kept connection that the peer closed, or wrote to, is not taken") {
     in_task([]() -> task<> {
         for (int i = 0; i < 4; ++i) {

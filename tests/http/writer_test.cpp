@@ -53,6 +53,12 @@ TEST_CASE("request heads are written with one framing field", "[http][h1]") {
     CHECK(request("POST", "/", host(), body_plan::chunked()).text ==
           "keptPOST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
 
+    headers more = host();
+    more.add("A", "b");
+    std::string ready;
+    CHECK_FALSE(h1::write_request_head(ready, "GET", "/", more, body_plan::length(1), "X: 1\r\nY: 2\r\n"));
+    CHECK(ready == "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nY: 2\r\nA: b\r\nContent-Length: 1\r\n\r\n");
+
     headers same = host();
     same.add("content-length", "12");
     CHECK(request("PUT", "/", same, body_plan::length(12)).text ==

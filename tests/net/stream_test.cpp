@@ -197,7 +197,9 @@ TEST_CASE("stream: a reset is an error in read and write, and no signal", "[net]
                 if (s.is_open()) will_reset(s.native_handle());
                 s.close();
             };
-            auto write = [](stream& s, const std::string& data) -> task<io_result> { return s.write(data); };
+            auto write = [](stream& s, const std::string& data) -> task<io_result> {
+                co_return co_await s.write(data);
+            };
             const auto [sent, ignored] = co_await tandem::when_all(write(e.left, much), reset(e.right));
             static_cast<void>(ignored);
             CAPTURE(sent.error.message());

@@ -3,27 +3,28 @@
 namespace tandem::http::h1 {
 
 std::error_code client_transport::begin(const request_line& line, const headers& fields,
-                                        const body_plan& body) {
+                                        const body_plan& body, std::string_view ready) {
     out_.clear();
     chunked_ = body.framing() == framing::chunked;
     reader_.reset(line.verb);
-    if (!line.absolute) return write_request_head(out_, line.method, line.target.target(), fields, body);
-    return write_request_head(out_, line.method, absolute_form(line.target), fields, body);
+    if (!line.absolute)
+        return write_request_head(out_, line.method, line.target.target(), fields, body, ready);
+    return write_request_head(out_, line.method, absolute_form(line.target), fields, body, ready);
 }
 
-task<io_result> client_transport::send(std::string_view body) {
+transport::transfer_task client_transport::send(std::string_view body) {
     out_ += body;
     return stream_.write(out_);
 }
 
-task<io_result> client_transport::send_piece(std::string_view data) {
+transport::transfer_task client_transport::send_piece(std::string_view data) {
     if (!chunked_) return stream_.write(data);
     chunk_.clear();
     write_chunk(chunk_, data);
     return stream_.write(chunk_);
 }
 
-task<io_result> client_transport::send_end() {
+transport::transfer_task client_transport::send_end() {
     chunk_.clear();
     if (chunked_) static_cast<void>(write_last_chunk(chunk_)); // has no trailers that could be refused
     return stream_.write(chunk_);
@@ -35,7 +36,7 @@ step client_transport::read() {
     return now;
 }
 
-task<io_result> client_transport::receive() {
+transport::transfer_task client_transport::receive() {
     in_.prepare();
     return stream_.read_some(in_.tail(), in_.space());
 }

@@ -15,17 +15,24 @@ public:
     /// `stream` is open whenever something is sent or received.
     client_transport(net::stream& stream, const limits& bounds) : stream_(stream), reader_(bounds) {}
 
-    std::error_code begin(const request_line& line, const headers& fields, const body_plan& body) override;
+    std::error_code begin(const request_line& line, const headers& fields, const body_plan& body) override {
+        return begin(line, fields, body, std::string_view());
+    }
+    /// With `ready` beside the fields, as write_request_head has it.
+    std::error_code begin(const request_line& line, const headers& fields, const body_plan& body,
+                          std::string_view ready);
     void show_interim() noexcept override { reader_.show_interim(); }
-    void expires_at(clock::time_point when) noexcept override { stream_.expires_at(when); }
+    void expires_at(clock::time_point when, clock::time_point now) noexcept override {
+        stream_.expires_at(when, now);
+    }
 
-    task<io_result> send(std::string_view body) override;
-    task<io_result> send_head() override { return stream_.write(out_); }
-    task<io_result> send_piece(std::string_view data) override;
-    task<io_result> send_end() override;
+    transfer_task send(std::string_view body) override;
+    transfer_task send_head() override { return stream_.write(out_); }
+    transfer_task send_piece(std::string_view data) override;
+    transfer_task send_end() override;
 
     step read() override;
-    task<io_result> receive() override;
+    transfer_task receive() override;
     void received(std::size_t bytes) override;
 
     http::protocol protocol() const noexcept override;

@@ -11,7 +11,11 @@ namespace {
 constexpr std::string_view protocol = "HTTP/";
 
 // `5`, or `5, 5`, or two fields of `5`: one number, said more than once (RFC 9110, 8.6).
-h1::error common_length(const http::headers& fields, std::uint64_t& length) {
+h1::error common_length(const http::headers& fields, const framing_fields& found, std::uint64_t& length) {
+    if (const auto plain = found.lengths == 1 ? parse_length(found.length) : std::nullopt) {
+        length = *plain;
+        return {};
+    }
     h1::error wrong{};
     bool seen = false;
     fields.for_each("Content-Length", [&](std::string_view value) {
@@ -188,7 +192,7 @@ h1::error response_reader::finish_head() {
         return {};
     }
     if (found.lengths != 0) {
-        if (const h1::error wrong = common_length(head_.headers, plan_.length); wrong != h1::error{})
+        if (const h1::error wrong = common_length(head_.headers, found, plan_.length); wrong != h1::error{})
             return wrong;
         plan_.framing = plan_.length == 0 ? framing::none : framing::length;
         return {};

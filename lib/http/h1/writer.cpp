@@ -51,10 +51,14 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
     out.append(name).append(": ").append(value).append("\r\n");
 }
 
-// The fields but those of framing, then the one of framing, then the empty line.
-void append_fields(std::string& out, const headers& fields, const body_plan& body) {
-    for (const auto [name, value] : fields)
+// The fields but those of framing, with `ready` behind the first, then the one of framing, then the empty
+// line.
+void append_fields(std::string& out, const headers& fields, const body_plan& body,
+                   std::string_view ready = std::string_view()) {
+    for (const auto [name, value] : fields) {
         if (!is_framing_field(name)) append_field(out, name, value);
+        out.append(std::exchange(ready, std::string_view()));
+    }
     if (body.framing() == framing::length) {
         out.append("Content-Length: ");
         append_number(out, body.bytes(), 10);
@@ -78,7 +82,7 @@ bool is_forbidden_trailer(std::string_view name) noexcept {
 } // namespace
 
 std::error_code write_request_head(std::string& out, std::string_view method, std::string_view target,
-                                   const headers& fields, const body_plan& body) {
+                                   const headers& fields, const body_plan& body, std::string_view ready) {
     if (!detail::is_token(method)) return h1::error::bad_method;
     std::string_view authority;
     if (const h1::error wrong = check_target(method, target, authority); wrong != h1::error{}) return wrong;
@@ -93,7 +97,7 @@ std::error_code write_request_head(std::string& out, std::string_view method, st
         return h1::error::framing_conflict;
 
     out.append(method).append(" ").append(target).append(" HTTP/1.1\r\n");
-    append_fields(out, fields, body);
+    append_fields(out, fields, body, ready);
     return {};
 }
 

@@ -39,10 +39,12 @@ private:
 /// Appends `method SP target SP HTTP/1.1` and the fields. `fields` must have exactly one valid Host.
 /// Content-Length and Transfer-Encoding come from `body`; if `fields` has one too it must say the same
 /// (error::framing_conflict otherwise) and is written once. The target's form must fit the method (RFC
-/// 9112, 3.2).
+/// 9112, 3.2). `ready`: lines of further fields, known to be valid and none of those named here, for which
+/// the first of `fields` is Host: they follow it.
 [[nodiscard]] std::error_code write_request_head(std::string& out, std::string_view method,
                                                  std::string_view target, const headers& fields,
-                                                 const body_plan& body);
+                                                 const body_plan& body,
+                                                 std::string_view ready = std::string_view());
 
 /// Appends the status line and the fields. An empty `reason` becomes the registered phrase. `request_method`
 /// decides with the status whether a body is allowed: for HEAD and 304 the plan tells of the body that is not

@@ -41,11 +41,11 @@ std::error_code client_stream::begin(const request_line& line, const headers& fi
     return fields_.assign(line, fields, body);
 }
 
-void client_stream::expires_at(clock::time_point when) noexcept {
+void client_stream::expires_at(clock::time_point when, clock::time_point now) noexcept {
     session_.home_.disarm(*this);
     expired_ = false;
     if (when == clock::time_point::max()) return;
-    if (when <= session_.home_.now())
+    if (when <= now)
         on_time(*this);
     else
         session_.home_.arm(*this, when);
@@ -59,20 +59,20 @@ void client_stream::on_time(timer_node& timer) noexcept {
 
 // ---- sending ----
 
-task<io_result> client_stream::send(std::string_view body) {
+transport::transfer_task client_stream::send(std::string_view body) {
     upload_ = body;
     upload_over_ = true;
     session_.open(*this, fields_, with_body_);
-    co_return io_result(body.size()); // it goes out as the response is waited for
+    return io_result(body.size()); // it goes out as the response is waited for
 }
 
-task<io_result> client_stream::send_head() {
+transport::transfer_task client_stream::send_head() {
     upload_over_ = !with_body_;
     session_.open(*this, fields_, with_body_);
-    co_return io_result(std::size_t{0});
+    return io_result(std::size_t{0});
 }
 
-task<io_result> client_stream::send_piece(std::string_view data) {
+task<io_result> client_stream::offer_piece(std::string_view data) {
     const offer offered(upload_, data);
     session_.resume(*this);
     const error_code failure = co_await session_.advance(*this, &client_stream::has_room);
@@ -83,10 +83,10 @@ task<io_result> client_stream::send_piece(std::string_view data) {
     co_return io_result(data.size());
 }
 
-task<io_result> client_stream::send_end() {
+transport::transfer_task client_stream::send_end() {
     upload_over_ = true;
     session_.resume(*this);
-    co_return io_result(std::size_t{0});
+    return io_result(std::size_t{0});
 }
 
 bool client_stream::has_room(const client_stream& s) noexcept {
@@ -133,7 +133,7 @@ h1::step client_stream::read() {
     return event(h1::event::need_more);
 }
 
-task<io_result> client_stream::receive() {
+task<io_result> client_stream::wait_for_news() {
     const error_code failure = co_await session_.advance(*this, &client_stream::has_news);
     if (failure) co_return io_result(failure);
     co_return io_result(std::exchange(wire_bytes_, 0));

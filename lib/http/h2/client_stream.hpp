@@ -21,15 +21,15 @@ public:
     std::error_code begin(const request_line& line, const headers& fields,
                           const h1::body_plan& body) override;
     void show_interim() noexcept override { show_interim_ = true; }
-    void expires_at(clock::time_point when) noexcept override;
+    void expires_at(clock::time_point when, clock::time_point now) noexcept override;
 
-    task<io_result> send(std::string_view body) override;
-    task<io_result> send_head() override;
-    task<io_result> send_piece(std::string_view data) override;
-    task<io_result> send_end() override;
+    transfer_task send(std::string_view body) override;
+    transfer_task send_head() override;
+    transfer_task send_piece(std::string_view data) override { return offer_piece(data); }
+    transfer_task send_end() override;
 
     h1::step read() override;
-    task<io_result> receive() override;
+    transfer_task receive() override { return wait_for_news(); }
     void received(std::size_t) override {}
 
     http::protocol protocol() const noexcept override { return http::protocol::http2; }
@@ -45,6 +45,9 @@ public:
 private:
     friend class session;
     friend class callbacks;
+
+    task<io_result> offer_piece(std::string_view data);
+    task<io_result> wait_for_news();
 
     // ---- told by the session ----
     void begin_fields() noexcept;
