@@ -12,9 +12,13 @@
 // error is operation_aborted and the task was cancelled, operation_cancelled is thrown. Cancellation: sent to
 // the operation (all kinds that Asio knows); one that completes nevertheless hands its result over. Where an
 // operation completes (another executor may be bound to it) does not matter: the task goes on at home.
-// Cost: the operation's state lives in the awaiting frame: no allocation (but for composed operations' own).
+// An operation that is let go without ever completing (another execution context that it was bound to has
+// stopped or is gone) fails with operation_aborted; one that another context still holds when the task's
+// runtime is destroyed is harmless whenever it completes.
+// Cost: the operation's state lives in recycled memory: no allocation (but for composed operations' own).
 #pragma once
 
+#include <tandem/core/detail/frame_pool.hpp>
 #include <tandem/core/error.hpp>
 #include <tandem/core/task.hpp>
 
@@ -32,6 +36,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <coroutine>
 #include <cstddef>
@@ -46,7 +51,7 @@ namespace tandem {
 
 namespace detail {
 
-// Memory for one operation at a time inside the awaiting frame; what does not fit goes to the heap.
+// Memory for one operation at a time; what does not fit goes to the heap.
 class operation_memory {
 public:
     void* allocate(std::size_t size) {
@@ -138,11 +143,78 @@ struct completion_of<R(Args...)> {
 // aborted.
 [[noreturn]] void rethrow_operation_failure(std::exception_ptr failure, bool task_cancelled);
 
+class asio_awaiter_base;
+
+// What an operation refers to while its handler is in being. It has two owners, the awaiter and the handler,
+// and lives in a block of its own (recycled as frames are), which goes with the later of them: a runtime may
+// be destroyed, and the awaiting frame with it, while another execution context still holds the handler. That
+// one then finds here that nobody awaits it any more.
+class operation_in_flight {
+public:
+    static operation_in_flight& make(asio_awaiter_base& awaiter, scheduler& home) {
+        return *::new (allocate_frame(sizeof(operation_in_flight))) operation_in_flight(awaiter, home);
+    }
+
+    // For the handler, when it is called or destroyed: whether somebody awaits it. If so, then `told` is the
+    // end of its use of the awaiter, of the scheduler and of this; at home it comes before the task goes on.
+    // If not, this is gone.
+    bool begin_telling(bool at_home) noexcept {
+        stage expected = stage::pending;
+        if (at_home) { // where frames are destroyed, too
+            if (stage_.load(std::memory_order_relaxed) == stage::pending) return true;
+        } else if (stage_.compare_exchange_strong(expected, stage::telling, std::memory_order_acquire)) {
+            return true;
+        }
+        destroy();
+        return false;
+    }
+    void told(bool at_home) noexcept {
+        if (at_home)
+            stage_.store(stage::over, std::memory_order_relaxed);
+        else if (stage_.exchange(stage::over, std::memory_order_acq_rel) == stage::left)
+            destroy();
+    }
+
+    // For the awaiter, once it has been told: the handler may not be through with `told`, elsewhere.
+    void finish() noexcept {
+        if (stage_.load(std::memory_order_acquire) == stage::over ||
+            stage_.exchange(stage::left, std::memory_order_acq_rel) == stage::over)
+            destroy();
+    }
+
+    // For the awaiter, that is destroyed while it waits. True: the handler is still held somewhere.
+    bool leave() noexcept;
+
+    scheduler& home;
+    asio_awaiter_base& awaiter;
+    boost::asio::cancellation_signal signal;
+    operation_memory memory;
+
+private:
+    enum class stage : unsigned char {
+        pending, // the handler is in being, and awaited
+        telling, // the handler tells the awaiter, on a thread that is not the home's
+        over,    // the handler is gone
+        left     // the awaiter is gone
+    };
+
+    operation_in_flight(asio_awaiter_base& a, scheduler& h) noexcept : home(h), awaiter(a) {}
+    void destroy() noexcept {
+        this->~operation_in_flight();
+        deallocate_frame(this, sizeof(operation_in_flight));
+    }
+
+    std::atomic<stage> stage_{stage::pending};
+};
+
 // The part of an awaited Asio operation that does not depend on its type.
 class asio_awaiter_base : protected cancel_hook {
 public:
     explicit asio_awaiter_base(task_context& context) noexcept
         : cancel_hook(&asio_awaiter_base::on_cancel), context_(context) {}
+    ~asio_awaiter_base() {
+        if (operation_) leave();
+    }
 
     bool await_ready() const noexcept { return context_.cancelled() && context_.spend(); }
 
@@ -153,32 +225,63 @@ protected:
     static void on_cancel(cancel_hook& hook) noexcept {
         auto& self = static_cast<asio_awaiter_base&>(hook);
         if (self.done_) return; // it has completed, and its task stands in the queue
-        self.inside_ = true;
-        self.signal_.emit(boost::asio::cancellation_type::all);
-        self.inside_ = false;
+        self.cancelling_ = true;
+        self.operation_->signal.emit(boost::asio::cancellation_type::all);
+        self.cancelling_ = false;
     }
-    void completed() noexcept {
+
+    operation_in_flight& begin(std::coroutine_handle<> at) {
         scheduler& home = context_.home();
-        if (!home.is_current()) { // bound to another executor: nothing else of this object is touched here
-            home.operation_finished();
+        operation_ = &operation_in_flight::make(*this, home);
+        context_.suspend(at, this, "Asio operation");
+        home.operation_started();
+        initiating_ = true;
+        return *operation_;
+    }
+    void begun() noexcept {
+        initiating_ = false;
+        if (dropped_) context_.wake();
+    }
+    void not_begun(std::coroutine_handle<> at) noexcept {
+        context_.do_not_suspend(at); // the hook goes with this awaiter
+    }
+    void end() noexcept {
+        if (operation_) std::exchange(operation_, nullptr)->finish();
+    }
+
+    void completed(operation_in_flight& operation, bool at_home) noexcept {
+        operation.home.operation_finished();
+        if (!at_home) { // bound to another executor: nothing else of this object is touched here
             context_.wake();
+            operation.told(false);
             return;
         }
         // Some operations complete inside their initiation: the coroutine must have suspended first. Some
         // complete inside the cancellation, or in what another task does: neither must be resumed from under.
-        home.operation_finished();
+        operation.told(true);
         done_ = true;
-        if (inside_ || task_context::current())
+        if (cancelling_ || task_context::current())
             context_.wake();
         else
             context_.resume_now();
     }
 
+    // The handler was destroyed without being called.
+    static void dropped(operation_in_flight& operation) noexcept;
+
+    // For an awaiter without values: it was refused, or the handler was dropped.
+    [[noreturn]] void throw_without_values() const;
+
     task_context& context_;
-    boost::asio::cancellation_signal signal_;
-    operation_memory memory_;
-    bool inside_ = false; // an initiation or a cancellation
+
+private:
+    void leave() noexcept;
+
+    operation_in_flight* operation_ = nullptr; // while it waits
+    bool initiating_ = false;
+    bool cancelling_ = false;
     bool done_ = false;
+    bool dropped_ = false; // inside of the initiation
 };
 
 // While it lives, `home` does not go away, although it belongs to another thread.
@@ -193,7 +296,7 @@ private:
     scheduler& home_;
 };
 
-// The completion handler. Destroyed without being called only when its execution context is destroyed.
+// The completion handler.
 template <class Awaiter>
 class asio_handler {
 public:
@@ -201,29 +304,32 @@ public:
     using allocator_type = operation_allocator<void>;
     using cancellation_slot_type = boost::asio::cancellation_slot;
 
-    asio_handler(Awaiter& awaiter, executor_type executor) noexcept
-        : awaiter_(&awaiter), executor_(std::move(executor)) {}
+    asio_handler(operation_in_flight& operation, executor_type executor) noexcept
+        : operation_(&operation), executor_(std::move(executor)) {}
     asio_handler(asio_handler&& other) noexcept
-        : awaiter_(std::exchange(other.awaiter_, nullptr)), executor_(std::move(other.executor_)) {}
+        : operation_(std::exchange(other.operation_, nullptr)), executor_(std::move(other.executor_)) {}
     asio_handler& operator=(asio_handler&&) = delete;
     ~asio_handler() {
-        if (awaiter_) awaiter_->context_.home().operation_dropped();
+        if (operation_) asio_awaiter_base::dropped(*operation_);
     }
 
-    scheduler& home() const noexcept { return awaiter_->context_.home(); }
+    scheduler& home() const noexcept { return operation_->home; }
     executor_type get_executor() const noexcept { return executor_; }
-    allocator_type get_allocator() const noexcept { return allocator_type(awaiter_->memory_); }
-    cancellation_slot_type get_cancellation_slot() const noexcept { return awaiter_->signal_.slot(); }
+    allocator_type get_allocator() const noexcept { return allocator_type(operation_->memory); }
+    cancellation_slot_type get_cancellation_slot() const noexcept { return operation_->signal.slot(); }
 
     template <class... Args>
     void operator()(Args&&... args) {
-        Awaiter& awaiter = *std::exchange(awaiter_, nullptr);
+        operation_in_flight& operation = *std::exchange(operation_, nullptr);
+        const bool at_home = operation.home.is_current();
+        if (!operation.begin_telling(at_home)) return;
+        auto& awaiter = static_cast<Awaiter&>(operation.awaiter);
         awaiter.values_.emplace(std::forward<Args>(args)...);
-        awaiter.completed();
+        awaiter.completed(operation, at_home);
     }
 
 private:
-    Awaiter* awaiter_;
+    operation_in_flight* operation_; // null: called, or moved from
     executor_type executor_;
 };
 
@@ -241,20 +347,20 @@ public:
             context_.requeue(at);
             return;
         }
-        context_.suspend(at, this, "Asio operation");
-        context_.home().operation_started();
-        inside_ = true;
+        boost::asio::any_io_executor executor = context_.home().executor();
+        operation_in_flight& state = begin(at);
         try {
-            std::move(operation_)(asio_handler<asio_awaiter>(*this, context_.home().executor()));
+            std::move(operation_)(asio_handler<asio_awaiter>(state, std::move(executor)));
         } catch (...) {
-            context_.do_not_suspend(at); // the hook goes with this awaiter
+            not_begun(at);
             throw;
         }
-        inside_ = false;
+        begun();
     }
 
     auto await_resume() {
-        if (!values_) throw operation_cancelled();
+        end();
+        if (!values_) throw_without_values();
         if (shape::failure(*values_))
             rethrow_operation_failure(shape::failure(*values_), context_.cancelled());
         if (const error_code ec = shape::code(*values_)) throw_operation_error(ec, context_.cancelled());
