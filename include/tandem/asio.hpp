@@ -304,8 +304,7 @@ public:
     using allocator_type = operation_allocator<void>;
     using cancellation_slot_type = boost::asio::cancellation_slot;
 
-    asio_handler(operation_in_flight& operation, executor_type executor) noexcept
-        : operation_(&operation), executor_(std::move(executor)) {}
+    explicit asio_handler(executor_type&& executor) noexcept : executor_(std::move(executor)) {}
     asio_handler(asio_handler&& other) noexcept
         : operation_(std::exchange(other.operation_, nullptr)), executor_(std::move(other.executor_)) {}
     asio_handler& operator=(asio_handler&&) = delete;
@@ -313,8 +312,10 @@ public:
         if (operation_) asio_awaiter_base::dropped(*operation_);
     }
 
+    void attach(operation_in_flight& operation) noexcept { operation_ = &operation; }
+
     scheduler& home() const noexcept { return operation_->home; }
-    executor_type get_executor() const noexcept { return executor_; }
+    const executor_type& get_executor() const noexcept { return executor_; }
     allocator_type get_allocator() const noexcept { return allocator_type(operation_->memory); }
     cancellation_slot_type get_cancellation_slot() const noexcept { return operation_->signal.slot(); }
 
@@ -329,7 +330,7 @@ public:
     }
 
 private:
-    operation_in_flight* operation_; // null: called, or moved from
+    operation_in_flight* operation_ = nullptr; // null: called, or moved from
     executor_type executor_;
 };
 
@@ -347,10 +348,10 @@ public:
             context_.requeue(at);
             return;
         }
-        boost::asio::any_io_executor executor = context_.home().executor();
-        operation_in_flight& state = begin(at);
+        asio_handler<asio_awaiter> handler(context_.home().executor()); // may throw: there is none
+        handler.attach(begin(at));
         try {
-            std::move(operation_)(asio_handler<asio_awaiter>(state, std::move(executor)));
+            std::move(operation_)(std::move(handler));
         } catch (...) {
             not_begun(at);
             throw;
