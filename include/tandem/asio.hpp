@@ -12,9 +12,13 @@
 // error is operation_aborted and the task was cancelled, operation_cancelled is thrown. Cancellation: sent to
 // the operation (all kinds that Asio knows); one that completes nevertheless hands its result over. Where an
 // operation completes (another executor may be bound to it) does not matter: the task goes on at home.
-// Cost: the operation's state lives in the awaiting frame: no allocation (but for composed operations' own).
+// An operation that is let go without ever completing (another execution context that it was bound to has
+// stopped or is gone) fails with operation_aborted; one that another context still holds when the task's
+// runtime is destroyed is harmless whenever it completes.
+// Cost: the operation's state lives in recycled memory: no allocation (but for composed operations' own).
 #pragma once
 
+#include <tandem/core/detail/operation_in_flight.hpp>
 #include <tandem/core/error.hpp>
 #include <tandem/core/task.hpp>
 
@@ -45,58 +49,6 @@
 namespace tandem {
 
 namespace detail {
-
-// Memory for one operation at a time inside the awaiting frame; what does not fit goes to the heap.
-class operation_memory {
-public:
-    void* allocate(std::size_t size) {
-        if (!used_ && size <= sizeof(storage_)) {
-            used_ = true;
-            return storage_;
-        }
-        return ::operator new(size);
-    }
-    void deallocate(void* memory) noexcept {
-        if (memory == storage_)
-            used_ = false;
-        else
-            ::operator delete(memory);
-    }
-
-private:
-    alignas(std::max_align_t) unsigned char storage_[320];
-    bool used_ = false;
-};
-
-template <class T>
-class operation_allocator {
-public:
-    using value_type = T;
-    explicit operation_allocator(operation_memory& memory) noexcept : memory_(&memory) {}
-    template <class U>
-    operation_allocator(const operation_allocator<U>& other) noexcept : memory_(other.memory_) {}
-    T* allocate(std::size_t n) { return static_cast<T*>(memory_->allocate(n * sizeof(T))); }
-    void deallocate(T* p, std::size_t) noexcept { memory_->deallocate(p); }
-    friend bool operator==(const operation_allocator& a, const operation_allocator& b) noexcept {
-        return a.memory_ == b.memory_;
-    }
-
-    operation_memory* memory_;
-};
-
-template <>
-class operation_allocator<void> {
-public:
-    using value_type = void;
-    explicit operation_allocator(operation_memory& memory) noexcept : memory_(&memory) {}
-    template <class U>
-    operation_allocator(const operation_allocator<U>& other) noexcept : memory_(other.memory_) {}
-    friend bool operator==(const operation_allocator& a, const operation_allocator& b) noexcept {
-        return a.memory_ == b.memory_;
-    }
-
-    operation_memory* memory_;
-};
 
 // What an operation with the completion signature void(Args...) yields, and how a failure is taken from it.
 template <class... Args>
@@ -143,6 +95,9 @@ class asio_awaiter_base : protected cancel_hook {
 public:
     explicit asio_awaiter_base(task_context& context) noexcept
         : cancel_hook(&asio_awaiter_base::on_cancel), context_(context) {}
+    ~asio_awaiter_base() {
+        if (operation_) leave();
+    }
 
     bool await_ready() const noexcept { return context_.cancelled() && context_.spend(); }
 
@@ -153,32 +108,63 @@ protected:
     static void on_cancel(cancel_hook& hook) noexcept {
         auto& self = static_cast<asio_awaiter_base&>(hook);
         if (self.done_) return; // it has completed, and its task stands in the queue
-        self.inside_ = true;
-        self.signal_.emit(boost::asio::cancellation_type::all);
-        self.inside_ = false;
+        self.cancelling_ = true;
+        self.operation_->signal.emit(boost::asio::cancellation_type::all);
+        self.cancelling_ = false;
     }
-    void completed() noexcept {
+
+    operation_in_flight& begin(std::coroutine_handle<> at) {
         scheduler& home = context_.home();
-        if (!home.is_current()) { // bound to another executor: nothing else of this object is touched here
-            home.operation_finished();
+        operation_ = &operation_in_flight::make(*this, home);
+        context_.suspend(at, this, "Asio operation");
+        home.operation_started();
+        initiating_ = true;
+        return *operation_;
+    }
+    void begun() noexcept {
+        initiating_ = false;
+        if (dropped_) context_.wake();
+    }
+    void not_begun(std::coroutine_handle<> at) noexcept {
+        context_.do_not_suspend(at); // the hook goes with this awaiter
+    }
+    void end() noexcept {
+        if (operation_) std::exchange(operation_, nullptr)->finish();
+    }
+
+    void completed(operation_in_flight& operation, bool at_home) noexcept {
+        operation.home.operation_finished();
+        if (!at_home) { // bound to another executor: nothing else of this object is touched here
             context_.wake();
+            operation.told(false);
             return;
         }
         // Some operations complete inside their initiation: the coroutine must have suspended first. Some
         // complete inside the cancellation, or in what another task does: neither must be resumed from under.
-        home.operation_finished();
+        operation.told(true);
         done_ = true;
-        if (inside_ || task_context::current())
+        if (cancelling_ || task_context::current())
             context_.wake();
         else
             context_.resume_now();
     }
 
+    // The handler was destroyed without being called.
+    static void dropped(operation_in_flight& operation) noexcept;
+
+    // For an awaiter without values: it was refused, or the handler was dropped.
+    [[noreturn]] void throw_without_values() const;
+
     task_context& context_;
-    boost::asio::cancellation_signal signal_;
-    operation_memory memory_;
-    bool inside_ = false; // an initiation or a cancellation
+
+private:
+    void leave() noexcept;
+
+    operation_in_flight* operation_ = nullptr; // while it waits
+    bool initiating_ = false;
+    bool cancelling_ = false;
     bool done_ = false;
+    bool dropped_ = false; // inside of the initiation
 };
 
 // While it lives, `home` does not go away, although it belongs to another thread.
@@ -193,7 +179,7 @@ private:
     scheduler& home_;
 };
 
-// The completion handler. Destroyed without being called only when its execution context is destroyed.
+// The completion handler.
 template <class Awaiter>
 class asio_handler {
 public:
@@ -201,29 +187,33 @@ public:
     using allocator_type = operation_allocator<void>;
     using cancellation_slot_type = boost::asio::cancellation_slot;
 
-    asio_handler(Awaiter& awaiter, executor_type executor) noexcept
-        : awaiter_(&awaiter), executor_(std::move(executor)) {}
+    explicit asio_handler(executor_type&& executor) noexcept : executor_(std::move(executor)) {}
     asio_handler(asio_handler&& other) noexcept
-        : awaiter_(std::exchange(other.awaiter_, nullptr)), executor_(std::move(other.executor_)) {}
+        : operation_(std::exchange(other.operation_, nullptr)), executor_(std::move(other.executor_)) {}
     asio_handler& operator=(asio_handler&&) = delete;
     ~asio_handler() {
-        if (awaiter_) awaiter_->context_.home().operation_dropped();
+        if (operation_) asio_awaiter_base::dropped(*operation_);
     }
 
-    scheduler& home() const noexcept { return awaiter_->context_.home(); }
-    executor_type get_executor() const noexcept { return executor_; }
-    allocator_type get_allocator() const noexcept { return allocator_type(awaiter_->memory_); }
-    cancellation_slot_type get_cancellation_slot() const noexcept { return awaiter_->signal_.slot(); }
+    void attach(operation_in_flight& operation) noexcept { operation_ = &operation; }
+
+    scheduler& home() const noexcept { return operation_->home; }
+    const executor_type& get_executor() const noexcept { return executor_; }
+    allocator_type get_allocator() const noexcept { return allocator_type(operation_->memory); }
+    cancellation_slot_type get_cancellation_slot() const noexcept { return operation_->signal.slot(); }
 
     template <class... Args>
     void operator()(Args&&... args) {
-        Awaiter& awaiter = *std::exchange(awaiter_, nullptr);
+        operation_in_flight& operation = *std::exchange(operation_, nullptr);
+        const bool at_home = operation.home.is_current();
+        if (!operation.begin_telling(at_home)) return;
+        auto& awaiter = static_cast<Awaiter&>(operation.awaiter);
         awaiter.values_.emplace(std::forward<Args>(args)...);
-        awaiter.completed();
+        awaiter.completed(operation, at_home);
     }
 
 private:
-    Awaiter* awaiter_;
+    operation_in_flight* operation_ = nullptr; // null: called, or moved from
     executor_type executor_;
 };
 
@@ -241,20 +231,20 @@ public:
             context_.requeue(at);
             return;
         }
-        context_.suspend(at, this, "Asio operation");
-        context_.home().operation_started();
-        inside_ = true;
+        asio_handler<asio_awaiter> handler(context_.home().executor()); // may throw: there is none
+        handler.attach(begin(at));
         try {
-            std::move(operation_)(asio_handler<asio_awaiter>(*this, context_.home().executor()));
+            std::move(operation_)(std::move(handler));
         } catch (...) {
-            context_.do_not_suspend(at); // the hook goes with this awaiter
+            not_begun(at);
             throw;
         }
-        inside_ = false;
+        begun();
     }
 
     auto await_resume() {
-        if (!values_) throw operation_cancelled();
+        end();
+        if (!values_) throw_without_values();
         if (shape::failure(*values_))
             rethrow_operation_failure(shape::failure(*values_), context_.cancelled());
         if (const error_code ec = shape::code(*values_)) throw_operation_error(ec, context_.cancelled());

@@ -40,6 +40,52 @@ void rethrow_operation_failure(std::exception_ptr failure, bool task_cancelled) 
     }
 }
 
+bool operation_in_flight::leave() noexcept {
+    stage expected = stage::pending;
+    if (stage_.compare_exchange_strong(expected, stage::left, std::memory_order_acq_rel)) return true;
+    // Another thread may be inside of telling, for a moment.
+    while (stage_.load(std::memory_order_acquire) != stage::over)
+        std::this_thread::yield();
+    destroy();
+    return false;
+}
+
+void asio_awaiter_base::leave() noexcept {
+    if (operation_->leave()) context_.home().operation_left_behind();
+}
+
+// Its context has been stopped or destroyed, or whoever had the operation forgot it: the task must hear of
+// it. Unless the task's own home is what is being destroyed.
+void asio_awaiter_base::dropped(operation_in_flight& operation) noexcept {
+    scheduler& home = operation.home;
+    const bool at_home = home.is_current();
+    if (!operation.begin_telling(at_home)) return;
+    asio_awaiter_base& self = operation.awaiter;
+    if (home.operation_dropped()) {
+        operation.told(at_home);
+        home.destroy_tasks();
+    } else if (home.torn_down()) {
+        operation.told(at_home);
+    } else if (!at_home) { // see completed
+        self.context_.wake();
+        operation.told(false);
+    } else {
+        operation.told(true);
+        self.done_ = true;
+        if (self.initiating_)
+            self.dropped_ = true; // the initiation may be about to throw
+        else
+            self.context_.wake();
+    }
+}
+
+void asio_awaiter_base::throw_without_values() const {
+    if (context_.cancelled()) throw operation_cancelled();
+    throw system_error(boost::asio::error::operation_aborted,
+                       "an Asio operation was let go without completing; was its execution context stopped "
+                       "or destroyed?");
+}
+
 class foreign_root final : public scheduler, public std::enable_shared_from_this<foreign_root> {
 public:
     explicit foreign_root(const boost::asio::any_io_executor& executor)
@@ -81,8 +127,22 @@ public:
 
     void operation_started() noexcept override { operations_.fetch_add(1, std::memory_order_relaxed); }
     void operation_finished() noexcept override { operations_.fetch_sub(1, std::memory_order_acq_rel); }
-    void operation_dropped() noexcept override {
-        if (operations_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy_task();
+    bool operation_dropped() noexcept override {
+        return operations_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+    }
+    // The execution context is being destroyed, and no operation is left.
+    void destroy_tasks() noexcept override {
+        if (!self_) return; // it has completed
+        delist();           // see finish
+        tear_down();
+        const std::shared_ptr<foreign_root> keep = std::move(self_);
+        const scheduler* const outer =
+            std::exchange(current_scheduler, this); // destructors may wake siblings: in vain
+        main_.reset();
+        current_scheduler = outer;
+        wait_for_wakers(); // see finish
+        while (producers_.load(std::memory_order_acquire) != 0)
+            std::this_thread::yield();
     }
 
 private:
@@ -110,7 +170,7 @@ private:
         handler(handler&&) noexcept = default;
         handler& operator=(handler&&) = delete;
         ~handler() {
-            if (root_) root_->operation_dropped();
+            if (root_ && root_->operation_dropped()) root_->destroy_tasks();
         }
 
     protected:
@@ -207,21 +267,6 @@ private:
         main_.reset();
         timer_.cancel();
         self_.reset();
-    }
-
-    // The execution context is being destroyed, and no operation is left.
-    void destroy_task() noexcept {
-        if (!self_) return; // it has completed
-        delist();           // see finish
-        tear_down();
-        const std::shared_ptr<foreign_root> keep = std::move(self_);
-        const scheduler* const outer =
-            std::exchange(current_scheduler, this); // destructors may wake siblings: in vain
-        main_.reset();
-        current_scheduler = outer;
-        wait_for_wakers(); // see finish
-        while (producers_.load(std::memory_order_acquire) != 0)
-            std::this_thread::yield();
     }
 
     boost::asio::strand<boost::asio::any_io_executor> strand_;

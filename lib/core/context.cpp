@@ -85,8 +85,10 @@ void task_context::leave_registry() noexcept {}
 
 void task_context::finish() noexcept {
     if (in_registry()) leave_registry();
-    detail::current_pump->coroutine = nullptr;
+    // In this order: see suspend.
     detail::current_pump->context = nullptr;
+    std::atomic_signal_fence(std::memory_order_release);
+    detail::current_pump->coroutine = nullptr;
     // From here on no message can be sent (the sender sees the flag); one that is on its way is waited for,
     // because it lives in this context.
     if (shared_) {

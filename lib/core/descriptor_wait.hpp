@@ -47,7 +47,9 @@ private:
         handler(handler&& other) noexcept : awaiter_(std::exchange(other.awaiter_, nullptr)) {}
         handler& operator=(handler&&) = delete;
         ~handler() {
-            if (awaiter_) awaiter_->context_.home().operation_dropped();
+            if (!awaiter_) return;
+            scheduler& home = awaiter_->context_.home();
+            if (home.operation_dropped()) home.destroy_tasks();
         }
 
         allocator_type get_allocator() const noexcept { return allocator_type(awaiter_->memory_); }

@@ -20,8 +20,9 @@ error_code timed_out() {
 }
 
 std::string seconds(std::chrono::nanoseconds limit) {
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(limit).count();
-    std::string text = std::to_string(ms / 1000);
+    const auto signed_ms = std::chrono::duration_cast<std::chrono::milliseconds>(limit).count();
+    const auto ms = signed_ms < 0 ? -signed_ms : signed_ms; // far from what would overflow
+    std::string text = (signed_ms < 0 ? "-" : "") + std::to_string(ms / 1000);
     if (ms % 1000 != 0) {
         std::string fraction = std::to_string(1000 + ms % 1000).substr(1);
         while (fraction.back() == '0')

@@ -47,6 +47,18 @@ loop::loop(runtime& owner, thread_pool& companion, loop_control* control)
 }
 
 loop::~loop() {
+    leave_everything();
+}
+
+void loop::retire(std::unique_ptr<loop> l) noexcept {
+    if (!l->left_behind_) return;
+    l->leave_everything();
+    static constinit std::atomic<loop*> staying{nullptr}; // so that no tool takes them for lost
+    loop* const kept = l.release();
+    kept->next_ = staying.exchange(kept, std::memory_order_acq_rel);
+}
+
+void loop::leave_everything() noexcept {
     delist();
     if (control_) control_->detach(*this);
     // A thread that woke the last task may not have left `schedule` yet.

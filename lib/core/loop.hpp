@@ -25,6 +25,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 
 #include <pthread.h>
@@ -43,6 +44,9 @@ public:
 
     // Makes `run` return soon. Thread-safe; the next `run` goes on where this one ended.
     void stop() noexcept;
+
+    // Destroys the loop. One that left operations behind stays in memory, but does nothing any more.
+    static void retire(std::unique_ptr<loop> l) noexcept;
 
     // Destroys what Asio still holds, without running it. After it, suspended frames may be destroyed: no
     // operation refers to them any more. No thread may be in `run`.
@@ -65,6 +69,11 @@ public:
         if (control_) operations_.fetch_sub(1, std::memory_order_relaxed);
         if (is_current() && waiting_) end_wait();
     }
+    bool operation_dropped() noexcept override {
+        operation_finished();
+        return false;
+    }
+    void operation_left_behind() noexcept override { left_behind_ = true; }
 
     boost::asio::io_context& io() noexcept { return io_; }
 
@@ -113,6 +122,7 @@ private:
         void abandon() { shutdown(); }
     };
 
+    void leave_everything() noexcept;
     void run_turns();
     bool run_ready() noexcept;
     bool run_ready_in_chosen_order() noexcept;
@@ -173,6 +183,8 @@ private:
     pthread_t thread_{};   // valid while running_; both guarded for writing
     bool waiting_ = false; // blocked in Asio, or in the handler that ended it and did not tell
     clock::time_point awake_since_;
+    bool left_behind_ = false; // operations, by frames that were destroyed
+    loop* next_ = nullptr;     // of those that stay in memory
 };
 
 } // namespace tandem::detail

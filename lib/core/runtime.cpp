@@ -171,14 +171,16 @@ runtime::impl::~impl() {
     for (std::thread& thread : threads_)
         thread.join();
     pool_.stop();
-    // First Asio lets go of the operations whose state lives in the frames, then the frames go, then the
-    // sockets' services.
+    // First Asio lets go of the operations (those that another execution context holds stay there), then the
+    // frames go, then the sockets' services.
     for (const auto& loop : loops_)
         loop->abandon_operations();
     while (root_task* root = roots_) {
         roots_ = root->next;
         delete root;
     }
+    for (std::unique_ptr<detail::loop>& loop : loops_)
+        detail::loop::retire(std::move(loop));
 }
 
 runtime::runtime(runtime_options options) : impl_(std::make_unique<impl>(*this, std::move(options))) {

@@ -3,6 +3,7 @@
 #include "lib/parallelism/futex.hpp"
 #include "lib/parallelism/pool_state.hpp"
 
+#include <tandem/core/context.hpp>
 #include <tandem/core/scheduler.hpp>
 
 #include <atomic>
@@ -146,6 +147,18 @@ void wait_until_done(future_state_base& state) {
     // By itself first: that needs no room on the stack beyond a call's.
     if (current_worker != nullptr && state.belongs_to(current_worker->pool().owner)) state.run_if_queued();
     wait_until_done(state.ended());
+}
+
+void run_if_awaited_where_it_blocks(future_state_base& state, const scheduler& home) noexcept {
+    if (current_worker == nullptr) return;
+    const thread_pool& pool = current_worker->pool().owner;
+    if (home.companion() != &pool || !state.belongs_to(pool) || state.done()) return;
+    // Like every call on a worker, outside of any scheduler and of any task.
+    const scheduler* const blocked = std::exchange(current_scheduler, nullptr);
+    pump* const outer = std::exchange(current_pump, nullptr);
+    state.run_if_queued();
+    current_pump = outer;
+    current_scheduler = blocked;
 }
 
 bool wait_for_end(completion_flag& flag, std::chrono::nanoseconds limit) {

@@ -153,6 +153,34 @@ TEST_CASE("block_on: on a pool worker, whose pool is then the companion") {
     CHECK(companion == &pool);
 }
 
+TEST_CASE("block_on: on a pool's only worker, a future's call is run by the worker that awaits it") {
+    thread_pool pool(1);
+    bool in_task = true;
+    auto inner = [&in_task] {
+        in_task = task_context::current() != nullptr;
+        return block_on(twice(10)); // it is a call like any other on a worker
+    };
+    auto on_worker = [&] { return block_on(pool.submit(inner)); };
+    const int alone = pool.submit(on_worker).get();
+    CHECK(alone == 20);
+    CHECK_FALSE(in_task);
+
+    auto several = [&]() -> task<int> {
+        task_context* const me = task_context::current();
+        const auto both = co_await when_all(pool.submit(inner), pool.submit(inner));
+        int sum = std::get<0>(both) + std::get<1>(both);
+        auto same = [](int n) { return n; };
+        for (int i = 0; i < 200; ++i) // more than the budget of a task that never waits
+            sum += co_await pool.submit(same, i);
+        co_return task_context::current() == me ? sum : 0;
+    };
+    const int sum = pool.submit([&several] { return block_on(std::ref(several)); }).get();
+    CHECK(sum == 40 + 199 * 100);
+
+    auto throws = [&] { block_on(pool.submit([] { throw std::runtime_error("inside"); })); };
+    CHECK_THROWS_WITH(pool.submit(throws).get(), "inside");
+}
+
 TEST_CASE("block_on: woken from loops and from plain threads, item by item") {
     const int items = static_cast<int>(tests::repeat(20'000, 2'000));
     channel<int> there(0);

@@ -3,11 +3,13 @@
 #include <tandem/core/context.hpp>
 #include <tandem/sync/event.hpp>
 
+#include "lib/core/task_registry.hpp"
 #include "tests/support/build.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tasks.hpp"
 
 #include <atomic>
+#include <csignal>
 #include <thread>
 #include <vector>
 
@@ -152,3 +154,86 @@ TEST_CASE("context: a chain that has ended waits for the message of a cancellati
     });
     SUCCEED("no use after free");
 }
+
+#if defined(__x86_64__) && !defined(TANDEM_NO_TASK_REGISTRY)
+
+namespace {
+
+// The processor's trap flag: a signal after every instruction of this thread.
+constexpr unsigned long long trap_flag = 0x100;
+[[gnu::noinline]] void step_on() {
+    __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() | trap_flag);
+}
+[[gnu::noinline]] void step_off() {
+    __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~trap_flag);
+}
+
+volatile std::sig_atomic_t first_wait_is_over = 0; // its coroutine is gone
+volatile std::sig_atomic_t steps = 0;
+volatile std::sig_atomic_t stale = 0; // looks that saw a coroutine that is gone
+std::uint_least32_t line_of_first_wait = 0;
+
+void look_at_task(int) {
+    static detail::running_task seen;
+    detail::task_registry::look(seen);
+    steps = steps + 1;
+    if (seen.known && seen.count != 0 && first_wait_is_over && seen.frames[0].line() == line_of_first_wait)
+        stale = stale + 1;
+}
+
+class tells_its_end {
+public:
+    tells_its_end() noexcept {}
+    ~tells_its_end() { first_wait_is_over = 1; }
+};
+
+task<> waits_first() {
+    line_of_first_wait = __LINE__ + 1;
+    co_await yield();
+}
+task<> waits_in_another() {
+    {
+        const tells_its_end end; // after the coroutine of the full expression
+        co_await waits_first();
+    }
+}
+task<> waits_again() {
+    co_await waits_in_another();
+    step_on();
+    co_await yield();
+    step_off();
+}
+task<> ends_without_another_wait() {
+    step_on();
+    co_await waits_in_another();
+}
+
+} // namespace
+
+TEST_CASE("context: who interrupts a task sees no coroutine of its that is gone") {
+    if (tests::thread_sanitized) return; // it delivers signals when it likes
+    class at_every_step {
+    public:
+        at_every_step() { before_ = std::signal(SIGTRAP, &look_at_task); }
+        ~at_every_step() { std::signal(SIGTRAP, before_); }
+
+    private:
+        void (*before_)(int);
+    };
+    const at_every_step handler;
+    for (const auto subject : {&waits_again, &ends_without_another_wait}) {
+        first_wait_is_over = 0;
+        steps = 0;
+        stale = 0;
+        run_on_loop([subject]() -> task<> {
+            task_group group;
+            group.spawn(subject);
+            co_await group.join();
+            step_off();
+        });
+        CHECK(steps > 100);
+        CHECK(stale == 0);
+    }
+}
+
+#endif

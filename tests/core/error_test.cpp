@@ -31,6 +31,19 @@ TEST_CASE("error: codes as documented") {
     CHECK(as_base.code() == boost::system::errc::timed_out);
 }
 
+TEST_CASE("error: a timeout tells a negative limit, too") {
+    CHECK(std::string(timeout_error(-1500ms).what()).find("within -1.5 s") != std::string::npos);
+    CHECK(std::string(timeout_error(-2s).what()).find("within -2 s") != std::string::npos);
+    CHECK(std::string(timeout_error(-1ms).what()).find("within -0.001 s") != std::string::npos);
+    CHECK(std::string(timeout_error(-1us).what()).find("within 0 s") != std::string::npos);
+    CHECK(
+        std::string(timeout_error(std::chrono::nanoseconds::min()).what()).find("within -9223372036.854 s") !=
+        std::string::npos);
+    CHECK(
+        std::string(timeout_error(std::chrono::nanoseconds::max()).what()).find("within 9223372036.854 s") !=
+        std::string::npos);
+}
+
 TEST_CASE("error: cancellation is told apart from timeouts and aborted operations") {
     CHECK(is_cancellation(std::make_exception_ptr(operation_cancelled())));
     CHECK_FALSE(is_cancellation(nullptr));

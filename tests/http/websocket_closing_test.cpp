@@ -120,3 +120,46 @@ TEST_CASE("a close whose receiver leaves reads the answer itself") {
     };
     scripted::run(work());
 }
+
+TEST_CASE("what came before a write failed is received nevertheless") {
+    for (const bool closes : {true, false}) {
+        scripted::server server([&](peer& p, int) {
+            server_side side(p);
+            side.accept();
+            side.send(text("one") + text("two") + text("three") +
+                      (closes ? close_frame(3000, "enough") : ""));
+            side.read();
+            p.reset();
+        });
+        auto work = [&]() -> task<> {
+            http::client web;
+            websocket chat = co_await open(web, server);
+            std::string got;
+            const auto first = co_await chat.receive();
+            REQUIRE(first);
+            got = first->data();
+            auto send_on = [&chat]() -> task<bool> {
+                try {
+                    for (;;)
+                        co_await chat.send("x");
+                } catch (const http::request_error&) {
+                }
+                co_return chat.is_open();
+            };
+            const bool open_still = co_await send_on();
+            CHECK_FALSE(open_still);
+            bool failed = false;
+            try {
+                while (const auto next = co_await chat.receive())
+                    got += " " + next->data();
+            } catch (const http::request_error&) {
+                failed = true;
+            }
+            CHECK(got == "one two three");
+            CHECK(failed != closes);
+            CHECK(chat.code() == (closes ? 3000 : http::close_code::abnormal));
+            CHECK_FALSE(chat.is_open());
+        };
+        scripted::run(work());
+    }
+}

@@ -17,7 +17,8 @@
 // is not recognized; do not call it there either.)
 //
 // On a pool worker it is allowed, and takes the worker for as long as it waits. `offload` inside goes to
-// that same pool: when all its workers block like this, nobody is left to run what they wait for.
+// that same pool: when all its workers block like this, nobody is left to run what they wait for. (The call
+// of an awaited `future` is run by the one who awaits it, unless it has begun.)
 #pragma once
 
 #include <tandem/core/invoke.hpp>

@@ -215,8 +215,11 @@ public:
     // For awaiters, in `await_suspend`: this chain waits at `at` for `operation` (a literal, such as
     // "channel.receive"; for people). `hook` is told of a cancellation until `wake` has taken effect.
     void suspend(std::coroutine_handle<> at, cancel_hook* hook, const char* operation) noexcept {
-        detail::current_pump->coroutine = nullptr;
+        // In this order: a signal handler on this thread takes `resume_` where nothing runs any more, and the
+        // coroutine of an earlier wait may be gone.
         resume_ = at;
+        std::atomic_signal_fence(std::memory_order_release);
+        detail::current_pump->coroutine = nullptr;
         leaf_ = hook;
 #ifndef TANDEM_NO_TASK_REGISTRY
         operation_ = operation;

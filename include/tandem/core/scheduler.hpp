@@ -95,12 +95,17 @@ public:
     // runtime's loop ends the process: see `this_executor` in tandem/asio.hpp.
     virtual boost::asio::any_io_executor executor() const = 0;
 
-    // Bookkeeping of operations whose handlers Asio holds: begun, completed, or destroyed without completion
-    // because the execution context is being destroyed. The last lets a foreign context destroy the tasks
-    // that wait on it.
+    // Bookkeeping of operations whose handlers Asio holds: begun, completed, or destroyed without completion.
+    // The last says whether it was the last one of a foreign context that is being destroyed: then
+    // `destroy_tasks` is to be called, which destroys the tasks that wait there.
     virtual void operation_started() noexcept {}
     virtual void operation_finished() noexcept {}
-    virtual void operation_dropped() noexcept {}
+    virtual bool operation_dropped() noexcept { return false; }
+    virtual void destroy_tasks() noexcept {}
+
+    // An awaiting frame goes, with its runtime, while another execution context still holds the handler. That
+    // context may hand the handler over to this scheduler's executor at any time, so the scheduler must stay.
+    virtual void operation_left_behind() noexcept {}
 
     // Bookkeeping of computations on a pool that a task here waits for: a test's clock must not run ahead of
     // them.

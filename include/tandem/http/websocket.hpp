@@ -128,8 +128,9 @@ public:
     ~websocket();
 
     /// The next message; nothing once the closing handshake is done, whoever began it (see code()). One task
-    /// at a time (std::logic_error). Throws request_error, also each time after that. Cancellation: throws
-    /// operation_cancelled, and loses nothing: the next call goes on.
+    /// at a time (std::logic_error). Throws request_error, also each time after that, but behind the messages
+    /// that had been read whole when something failed. Cancellation: throws operation_cancelled, and loses
+    /// nothing: the next call goes on.
     [[nodiscard]] task<std::optional<websocket_message>> receive();
 
     /// Sends a text message, or one of bytes, whole; returns when the system has taken it. Any number of

@@ -138,6 +138,10 @@ public:
     }
 };
 
+// A worker that awaits in block_on runs nothing else meanwhile: a call of its own pool that is still queued
+// would wait for it, perhaps for ever. So it runs the call by itself, as `future::wait` does.
+void run_if_awaited_where_it_blocks(future_state_base& state, const scheduler& home) noexcept;
+
 template <class R>
 class future_awaiter : private cancel_hook, private completion_listener {
 public:
@@ -160,6 +164,7 @@ public:
     bool await_ready() noexcept {
         if (!future_.valid()) return true;
         if (context_.cancelled() && !future_.cancel() && abandon_ && !future_.done()) left_ = true;
+        if (!left_) run_if_awaited_where_it_blocks(state(), context_.home());
         return left_ || (future_.done() && context_.spend());
     }
     bool await_suspend(std::coroutine_handle<> at) noexcept {

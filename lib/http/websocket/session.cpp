@@ -288,10 +288,11 @@ task<> websocket::state::answer_close() {
             co_await flush();
             co_await stream_.finish();
         };
-        co_await move_on_after(within(options.close_timeout()), answer);
+        if (!failure_) co_await move_on_after(within(options.close_timeout()), answer);
     } catch (const request_error&) {
-        failure_.reset(); // all that mattered has been said
+        // it no longer listens
     }
+    failure_.reset(); // all that mattered has been said
     closed_ = true;
     end();
 }
@@ -304,12 +305,9 @@ task<std::optional<websocket_message>> websocket::state::receive() {
 task<std::optional<websocket_message>> websocket::state::next_message() {
     using result_type = std::optional<websocket_message>;
     if (closed_) co_return result_type();
-    if (ahead_ && !receiving_) co_return std::exchange(ahead_, std::nullopt); // whole, whatever came after it
-    if (failure_) rethrow();
     const receiving mine(*this);
-    for (;;) {
+    for (;;) { // a failure is told behind what came whole before it
         if (closed_) co_return result_type();
-        if (failure_) rethrow();
         if (ahead_) co_return std::exchange(ahead_, std::nullopt);
         if (peer_closed_) {
             co_await answer_close();
@@ -326,6 +324,7 @@ task<std::optional<websocket_message>> websocket::state::next_message() {
             co_await fail_protocol(reader_.failure());
             break;
         case ws::event::need_more:
+            if (failure_) rethrow();
             co_await receive_more();
             break;
         }
