@@ -175,6 +175,7 @@ private:
 
     protected:
         std::shared_ptr<foreign_root> take() noexcept { return std::move(root_); }
+        foreign_root& root() const noexcept { return *root_; }
 
     private:
         std::shared_ptr<foreign_root> root_;
@@ -223,6 +224,9 @@ private:
     class timer_expired : public handler {
     public:
         using handler::handler;
+        // The wait that begins again when one has ended must not fail: timers would be dead from then on.
+        using allocator_type = operation_allocator<void>;
+        allocator_type get_allocator() const noexcept { return allocator_type(root().timer_memory_); }
         void operator()(const error_code&) {
             const operation_in_progress root(take());
             if (!root->main_) return;
@@ -271,6 +275,7 @@ private:
 
     boost::asio::strand<boost::asio::any_io_executor> strand_;
     const boost::asio::any_io_executor executor_; // the strand: made once, because making one allocates
+    operation_memory timer_memory_;               // of the one wait
     boost::asio::steady_timer timer_;
     timer_wheel timers_;
     inbox inbox_;
