@@ -127,14 +127,20 @@ void websocket::state::append_control() {
     ping_due_ = false;
 }
 
+task<io_result> websocket::state::write_piece() {
+    co_return co_await stream_.write(out_.piece());
+}
+task<io_result> websocket::state::read_some() {
+    co_return co_await stream_.read_some(in_.tail(), in_.space());
+}
+
 // By the holder of the mutex. When it is cancelled, what is left stays for the next one.
 task<> websocket::state::flush() {
     while (has_output()) {
         if (failure_) rethrow();
         if (closed_) throw_closed();
         if (out_.empty()) append_control();
-        const auto sent =
-            co_await move_on_after(within(options.write_timeout()), stream_.write(out_.piece()));
+        const auto sent = co_await move_on_after(within(options.write_timeout()), write_piece());
         if (sent) out_.sent(sent->bytes);
         if (ping_unsent_ && !ping_due_ && out_.empty()) { // it has gone: from now on the pong is awaited
             ping_unsent_ = false;
@@ -247,7 +253,7 @@ task<> websocket::state::receive_more() {
     std::optional<io_result> got;
     // What has come counts, however late it is looked at.
     left = std::max<std::chrono::nanoseconds>(left, std::chrono::milliseconds(1));
-    got = co_await move_on_after(left, stream_.read_some(in_.tail(), in_.space()));
+    got = co_await move_on_after(left, read_some());
     if (got && !got->error) {
         in_.commit(got->bytes);
         heard_ = home_.now();

@@ -48,6 +48,10 @@ private:
 
     task<> receive_more();
     task<> flush();
+    // Lazy, as the stream's own are not: they begin when what limits them in time stands, and cannot fail
+    // between the bytes that went and their count.
+    task<io_result> write_piece();
+    task<io_result> read_some();
     task<> flush_control();
     void append_control();
     ws::event read_event();
