@@ -13,8 +13,13 @@
 // the operation (all kinds that Asio knows); one that completes nevertheless hands its result over. Where an
 // operation completes (another executor may be bound to it) does not matter: the task goes on at home.
 // An operation that is let go without ever completing (another execution context that it was bound to has
-// stopped or is gone) fails with operation_aborted; one that another context still holds when the task's
-// runtime is destroyed is harmless whenever it completes.
+// stopped or is gone) fails with operation_aborted.
+//
+// Operations of another execution context with threads of its own (a timer or socket that lives there, or an
+// executor bound to the operation): end them, or stop that context, before the runtime is destroyed that the
+// task belongs to. What it completes while the runtime is just going would use what goes. What it still holds
+// afterwards is harmless whenever it completes, but for buffers and objects that it was given out of the
+// task's frame. And a foreign context with tasks (`tandem::spawn`) must outlive what they wait for elsewhere.
 // Cost: the operation's state lives in recycled memory: no allocation (but for composed operations' own).
 #pragma once
 
@@ -107,7 +112,9 @@ protected:
 
     static void on_cancel(cancel_hook& hook) noexcept {
         auto& self = static_cast<asio_awaiter_base&>(hook);
-        if (self.done_) return; // it has completed, and its task stands in the queue
+        // It has completed or was dropped, perhaps elsewhere, and its task stands in the queue. What the
+        // signal would go to may be gone.
+        if (self.done_ || !self.operation_->pending()) return;
         self.cancelling_ = true;
         self.operation_->signal.emit(boost::asio::cancellation_type::all);
         self.cancelling_ = false;
@@ -189,17 +196,21 @@ public:
 
     explicit asio_handler(executor_type&& executor) noexcept : executor_(std::move(executor)) {}
     asio_handler(asio_handler&& other) noexcept
-        : operation_(std::exchange(other.operation_, nullptr)), executor_(std::move(other.executor_)) {}
+        : operation_(std::exchange(other.operation_, nullptr)), memory_(other.memory_),
+          executor_(std::move(other.executor_)) {}
     asio_handler& operator=(asio_handler&&) = delete;
     ~asio_handler() {
         if (operation_) asio_awaiter_base::dropped(*operation_);
     }
 
-    void attach(operation_in_flight& operation) noexcept { operation_ = &operation; }
+    void attach(operation_in_flight& operation) noexcept {
+        operation_ = &operation;
+        memory_ = &operation.memory;
+    }
 
     scheduler& home() const noexcept { return operation_->home; }
     const executor_type& get_executor() const noexcept { return executor_; }
-    allocator_type get_allocator() const noexcept { return allocator_type(operation_->memory); }
+    allocator_type get_allocator() const noexcept { return allocator_type(*memory_); }
     cancellation_slot_type get_cancellation_slot() const noexcept { return operation_->signal.slot(); }
 
     template <class... Args>
@@ -207,13 +218,20 @@ public:
         operation_in_flight& operation = *std::exchange(operation_, nullptr);
         const bool at_home = operation.home.is_current();
         if (!operation.begin_telling(at_home)) return;
+        if (!at_home) executor_ = executor_type(); // once the task goes on, its home may go
         auto& awaiter = static_cast<Awaiter&>(operation.awaiter);
-        awaiter.values_.emplace(std::forward<Args>(args)...);
+        try {
+            awaiter.values_.emplace(std::forward<Args>(args)...);
+        } catch (...) {
+            awaiter.completed(operation, at_home); // fails as one without values
+            throw;
+        }
         awaiter.completed(operation, at_home);
     }
 
 private:
     operation_in_flight* operation_ = nullptr; // null: called, or moved from
+    operation_memory* memory_ = nullptr; // Asio gives memory back by the handler that it has moved from, too
     executor_type executor_;
 };
 

@@ -34,6 +34,7 @@ void task_context::resume_now() noexcept {
 inline void task_context::run() noexcept {
     const std::coroutine_handle<> at = resume_;
     detail::pump pump(at, *this);
+    std::atomic_signal_fence(std::memory_order_release); // a signal handler may look at it from here on
     detail::pump* const outer = std::exchange(detail::current_pump, &pump);
     leaf_ = nullptr;
     budget_ = full_budget;

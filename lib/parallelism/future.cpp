@@ -149,10 +149,11 @@ void wait_until_done(future_state_base& state) {
     wait_until_done(state.ended());
 }
 
-void run_if_awaited_where_it_blocks(future_state_base& state, const scheduler& home) noexcept {
+void run_if_awaited_where_it_blocks(future_state_base& state, const task_context& context) noexcept {
     if (current_worker == nullptr) return;
     const thread_pool& pool = current_worker->pool().owner;
-    if (home.companion() != &pool || !state.belongs_to(pool) || state.done()) return;
+    if (pool.workers() != 1 || context.deadline() != task_context::clock::time_point::max()) return;
+    if (context.home().companion() != &pool || !state.belongs_to(pool) || state.done()) return;
     // Like every call on a worker, outside of any scheduler and of any task.
     const scheduler* const blocked = std::exchange(current_scheduler, nullptr);
     pump* const outer = std::exchange(current_pump, nullptr);

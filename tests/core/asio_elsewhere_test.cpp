@@ -23,6 +23,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -266,4 +267,66 @@ TEST_CASE("asio: an operation that another context holds outlives the task's run
             CHECK(!h.holds());
         }
     }
+}
+
+TEST_CASE("asio: a cancellation does not reach for an operation that has completed elsewhere") {
+    tests::run_on_loop([]() -> task<> {
+        auto other = std::make_unique<asio::io_context>();
+        auto timer = std::make_unique<asio::steady_timer>(*other, asio::steady_timer::time_point::min());
+        bool completed = false;
+        auto subject = [&]() -> task<> {
+            co_await timer->async_wait(asio::bind_executor(other->get_executor(), asio::deferred));
+            completed = true;
+        };
+        task_group group;
+        group.spawn(std::ref(subject));
+        co_await yield();
+        // Here the task is told, but it has not gone on when it is cancelled.
+        std::thread([&] {
+            other->run();
+            timer.reset();
+            other.reset();
+        }).join();
+        group.cancel();
+        co_await group.wait();
+        CHECK(completed);
+    });
+}
+
+TEST_CASE("asio: an operation whose result cannot be stored fails") {
+    class throws_when_copied {
+    public:
+        throws_when_copied() noexcept {}
+        throws_when_copied(throws_when_copied&&) noexcept {}
+        throws_when_copied(const throws_when_copied&) { throw std::runtime_error("copied"); }
+    };
+    tests::run_on_loop([]() -> task<> {
+        std::function<void()> call;
+        auto subject = [&call]() -> task<> {
+            co_await asio::async_initiate<const asio::deferred_t, void(error_code, throws_when_copied)>(
+                [&call](auto handler) {
+                    auto kept = std::make_shared<decltype(handler)>(std::move(handler));
+                    call = [kept = std::move(kept)] {
+                        const throws_when_copied result;
+                        std::move (*kept)(error_code(), result);
+                    };
+                },
+                asio::deferred);
+        };
+        bool thrown = false;
+        auto completes = [&]() -> task<> {
+            std::thread([&] {
+                try {
+                    call();
+                } catch (const std::runtime_error&) {
+                    thrown = true;
+                }
+            }).join();
+            co_return;
+        };
+        const auto [text, nothing] = co_await when_all(failure_of(subject()), completes());
+        static_cast<void>(nothing);
+        CHECK(thrown);
+        CHECK(!text.empty());
+    });
 }

@@ -17,8 +17,8 @@
 // is not recognized; do not call it there either.)
 //
 // On a pool worker it is allowed, and takes the worker for as long as it waits. `offload` inside goes to
-// that same pool: when all its workers block like this, nobody is left to run what they wait for. (The call
-// of an awaited `future` is run by the one who awaits it, unless it has begun.)
+// that same pool: when all its workers block like this, nobody is left to run what they wait for. (On a pool
+// of one worker the call of a `future` that is awaited without a deadline is run by the one who awaits it.)
 #pragma once
 
 #include <tandem/core/invoke.hpp>

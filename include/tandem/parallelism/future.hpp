@@ -138,9 +138,10 @@ public:
     }
 };
 
-// A worker that awaits in block_on runs nothing else meanwhile: a call of its own pool that is still queued
-// would wait for it, perhaps for ever. So it runs the call by itself, as `future::wait` does.
-void run_if_awaited_where_it_blocks(future_state_base& state, const scheduler& home) noexcept;
+// A worker that awaits in block_on runs nothing else meanwhile: a call that is still queued in a pool of one
+// worker would wait for it for ever. So it runs the call by itself, as `future::wait` does, unless there is a
+// deadline, which ends the wait.
+void run_if_awaited_where_it_blocks(future_state_base& state, const task_context& context) noexcept;
 
 template <class R>
 class future_awaiter : private cancel_hook, private completion_listener {
@@ -164,7 +165,7 @@ public:
     bool await_ready() noexcept {
         if (!future_.valid()) return true;
         if (context_.cancelled() && !future_.cancel() && abandon_ && !future_.done()) left_ = true;
-        if (!left_) run_if_awaited_where_it_blocks(state(), context_.home());
+        if (!left_) run_if_awaited_where_it_blocks(state(), context_);
         return left_ || (future_.done() && context_.spend());
     }
     bool await_suspend(std::coroutine_handle<> at) noexcept {

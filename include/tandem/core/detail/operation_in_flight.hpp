@@ -97,6 +97,9 @@ public:
             destroy();
     }
 
+    // For the awaiter: whether the handler was neither called nor destroyed yet.
+    bool pending() const noexcept { return stage_.load(std::memory_order_acquire) == stage::pending; }
+
     // For the awaiter, once it has been told: the handler may not be through with `told`, elsewhere.
     void finish() noexcept {
         if (stage_.load(std::memory_order_acquire) == stage::over ||
