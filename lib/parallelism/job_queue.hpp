@@ -102,6 +102,9 @@ public:
         return job;
     }
 
+    // About how many there are: exact for nobody but who holds the lock.
+    std::size_t waiting() const noexcept { return size_.load(std::memory_order_relaxed); }
+
     // A worker's share of the jobs, the first of them, and the rest of them for `batch`, which is empty.
     pool_job* take(job_batch& batch, std::size_t workers) noexcept {
         if (empty()) return nullptr;

@@ -26,7 +26,8 @@ constexpr std::int64_t longest_search_ns = 150'000;
 // How long a worker leaves the injection queue alone after a short take. Each take costs who submits some
 // hundred nanoseconds, for the queue's cache lines move to another processor and back. A worker that runs
 // tiny jobs as fast as they come would take two or three at a time, and slow down the submits by more than
-// they cost; so it lets some more come. Jobs that take longer than this notice nothing.
+// they cost; so it lets some more come, unless there are many already. Jobs that take longer than this notice
+// nothing.
 constexpr std::int64_t after_short_take_ns = 500;
 
 // Every so many jobs a worker takes the oldest work first: a prime, so that it meets no pattern of the
@@ -160,7 +161,8 @@ pool_job* pool_worker::next_injected() noexcept {
         next_take_ns_ = 0;
     }
     pool_job* const job = pool_.injected.take(batch_, pool_.workers.size());
-    if (job != nullptr && batch_.was_short()) next_take_ns_ = now_ns() + after_short_take_ns;
+    if (job != nullptr && batch_.was_short() && pool_.injected.waiting() < job_batch::capacity)
+        next_take_ns_ = now_ns() + after_short_take_ns;
     return job;
 }
 
@@ -216,7 +218,7 @@ pool_job* pool_worker::wait_for_job() noexcept {
         pool_.sleepers.park(spot_, searching, [this] { return pool_.has_work(); });
         searching = true;
         const std::int64_t dry = now_ns() - dry_since;
-        search_ns_ = dry < longest_search_ns ? dry + dry / 4 : std::max(search_ns_ / 2, shortest_search_ns);
+        search_ns_ = std::max(dry < longest_search_ns ? dry + dry / 4 : search_ns_ / 2, shortest_search_ns);
     }
 }
 
