@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs every test.
 #   scripts/test.sh                    all stages
-#   scripts/test.sh --quick            the dev build and its tests only
+#   scripts/test.sh --quick            shapes, the dev build and its tests, without those of the examples
 #   scripts/test.sh --only STAGE,...   the named stages: shapes format dev examples consumer debug clang asan tsan tidy
 # shellcheck disable=SC2317  # the stages are called by name
 set -uo pipefail
