@@ -231,7 +231,8 @@ TEST_CASE("context: who interrupts a task sees no coroutine of its that is gone"
             co_await group.join();
             step_off();
         });
-        CHECK(steps > 100);
+        CHECK(steps >
+              20); // it was looked at, at each instruction: how many there are is the compiler's affair
         CHECK(stale == 0);
     }
 }
