@@ -102,8 +102,8 @@ public:
         return job;
     }
 
-    // About how many there are: exact for nobody but who holds the lock.
-    std::size_t waiting() const noexcept { return size_.load(std::memory_order_relaxed); }
+    // How many there are: exact for who holds the lock.
+    std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
     // A worker's share of the jobs, the first of them, and the rest of them for `batch`, which is empty.
     pool_job* take(job_batch& batch, std::size_t workers) noexcept {
@@ -166,7 +166,6 @@ private:
     }
 
     // For who has the mutex.
-    std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
     // Closes the gaps that removed jobs have left, if that gives enough: or calls that are given up while all
     // workers are busy would make the ring grow without end.

@@ -161,7 +161,7 @@ pool_job* pool_worker::next_injected() noexcept {
         next_take_ns_ = 0;
     }
     pool_job* const job = pool_.injected.take(batch_, pool_.workers.size());
-    if (job != nullptr && batch_.was_short() && pool_.injected.waiting() < job_batch::capacity)
+    if (job != nullptr && batch_.was_short() && pool_.injected.size() < job_batch::capacity)
         next_take_ns_ = now_ns() + after_short_take_ns;
     return job;
 }
