@@ -3,6 +3,8 @@
 // gives back.
 #pragma once
 
+#include <tandem/core/detail/memory_allocator.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <new>
@@ -32,28 +34,7 @@ private:
     std::atomic<bool> used_{false};
 };
 
-// The same as an allocator.
 template <class T>
-class wake_allocator {
-public:
-    using value_type = T;
-
-    explicit wake_allocator(wake_memory& memory) noexcept : memory_(&memory) {}
-    template <class U>
-    wake_allocator(const wake_allocator<U>& other) noexcept : memory_(&other.memory()) {}
-
-    T* allocate(std::size_t n) { return static_cast<T*>(memory_->allocate(n * sizeof(T))); }
-    void deallocate(T* memory, std::size_t) noexcept { memory_->deallocate(memory); }
-
-    template <class U>
-    friend bool operator==(const wake_allocator& a, const wake_allocator<U>& b) noexcept {
-        return &a.memory() == &b.memory();
-    }
-
-    wake_memory& memory() const noexcept { return *memory_; }
-
-private:
-    wake_memory* memory_;
-};
+using wake_allocator = memory_allocator<T, wake_memory>;
 
 } // namespace tandem::detail

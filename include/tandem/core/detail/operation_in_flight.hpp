@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tandem/core/detail/frame_pool.hpp>
+#include <tandem/core/detail/memory_allocator.hpp>
 #include <tandem/core/scheduler.hpp>
 
 #include <boost/asio/cancellation_signal.hpp>
@@ -36,34 +37,7 @@ private:
 };
 
 template <class T>
-class operation_allocator {
-public:
-    using value_type = T;
-    explicit operation_allocator(operation_memory& memory) noexcept : memory_(&memory) {}
-    template <class U>
-    operation_allocator(const operation_allocator<U>& other) noexcept : memory_(other.memory_) {}
-    T* allocate(std::size_t n) { return static_cast<T*>(memory_->allocate(n * sizeof(T))); }
-    void deallocate(T* p, std::size_t) noexcept { memory_->deallocate(p); }
-    friend bool operator==(const operation_allocator& a, const operation_allocator& b) noexcept {
-        return a.memory_ == b.memory_;
-    }
-
-    operation_memory* memory_;
-};
-
-template <>
-class operation_allocator<void> {
-public:
-    using value_type = void;
-    explicit operation_allocator(operation_memory& memory) noexcept : memory_(&memory) {}
-    template <class U>
-    operation_allocator(const operation_allocator<U>& other) noexcept : memory_(other.memory_) {}
-    friend bool operator==(const operation_allocator& a, const operation_allocator& b) noexcept {
-        return a.memory_ == b.memory_;
-    }
-
-    operation_memory* memory_;
-};
+using operation_allocator = memory_allocator<T, operation_memory>;
 
 class asio_awaiter_base;
 
