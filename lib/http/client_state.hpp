@@ -45,7 +45,7 @@ public:
     [[nodiscard]] bool leads_elsewhere(const url& target) const noexcept;
 
     const client_options options;
-    const default_fields defaults; // for requests over HTTP/1.1
+    const default_fields defaults;
     connection_pool pool;
     client_counters counters;   // what the pool does not know
     digest_cache digests;       // of origins

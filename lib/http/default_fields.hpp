@@ -1,4 +1,4 @@
-// The fields that a client adds to every request, made once: as HTTP/1.1 has them, ready to be sent.
+// The fields that a client adds to every request, made once; for HTTP/1.1 ready to be sent.
 #pragma once
 
 #include <tandem/http/client_options.hpp>
@@ -17,7 +17,9 @@ public:
     /// be looked at again: no field is replaced, no body announced, nobody named.
     [[nodiscard]] bool go_with(const headers& own) const noexcept;
 
-    /// What follows Host: lines that are valid, each with its end.
+    /// All of them, in the order of a request.
+    [[nodiscard]] const headers& fields() const noexcept { return fields_; }
+    /// The same as what follows Host: lines that are valid, each with its end.
     [[nodiscard]] std::string_view text() const noexcept { return text_; }
     /// Whether codings are offered, in which bodies are taken.
     [[nodiscard]] bool offer_codings() const noexcept { return offer_codings_; }

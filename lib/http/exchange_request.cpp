@@ -12,30 +12,26 @@ namespace tandem::http {
 
 // The fields of the request, but for credentials and cookies: the client's and its own.
 void exchange::choose_fields(http::headers& fields, bool to_proxy) {
-    const client_options& options = client_.options;
     const http::headers& own = request_.headers();
     const auto wanted = [&](std::string_view name) {
         // What was meant for a proxy is not for a server: behind a tunnel, or reached without a proxy.
         if (!to_proxy && detail::iequals(name, "Proxy-Authorization")) return false;
         return !(drop_credentials_ && is_bound_to_origin(name)) && !(drop_body_ && describes_body(name));
     };
-    const auto unless_given = [&](std::string_view name, std::string_view value) {
-        if ((!own.contains(name) || !wanted(name)) && !options.headers().contains(name))
-            fields.add(name, value);
-    };
-    if (drop_credentials_ || (!own.contains("Host") && !options.headers().contains("Host")))
+    const http::headers& defaults = client_.defaults.fields();
+    if (drop_credentials_ || (!own.contains("Host") && !defaults.contains("Host")))
         fields.add("Host", url_.authority());
-    if (!options.user_agent().empty()) unless_given("User-Agent", options.user_agent());
-    unless_given("Accept", "*/*");
-    offered_codings_ = options.decompress() && !own.contains("Accept-Encoding") && !own.contains("Range") &&
-                       !options.headers().contains("Accept-Encoding") && !options.headers().contains("Range");
-    if (offered_codings_) fields.add("Accept-Encoding", decoder::accept_encoding());
-    const auto for_other_proxy =
-        [&](std::string_view name) { // the client's, and this request goes by another
-            return request_.proxy_chosen() && detail::iequals(name, "Proxy-Authorization");
-        };
-    for (const auto field : options.headers())
-        if (!own.contains(field.name) && wanted(field.name) && !for_other_proxy(field.name))
+    offered_codings_ =
+        client_.defaults.offer_codings() && !own.contains("Accept-Encoding") && !own.contains("Range");
+    const auto not_for_this = [&](std::string_view name) {
+        // The client's, and this request goes by another proxy.
+        if (request_.proxy_chosen() && detail::iequals(name, "Proxy-Authorization")) return true;
+        // Offered by default, but not for a part.
+        return client_.defaults.offer_codings() && !offered_codings_ &&
+               detail::iequals(name, "Accept-Encoding");
+    };
+    for (const auto field : defaults)
+        if (!own.contains(field.name) && wanted(field.name) && !not_for_this(field.name))
             fields.add(field.name, field.value);
     for (const auto field : own)
         if (wanted(field.name)) fields.add(field.name, field.value);
